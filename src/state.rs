@@ -52,6 +52,21 @@ pub struct State {
     pub records: BTreeMap<Address, Record>,
 }
 
+impl State {
+    /// Returns what to do if a key has a new name in the configuration, as a lower-case fragment. `kmsctl state mv`
+    /// changes a record, so there must be one.
+    #[must_use]
+    pub fn renaming(&self, old: &Address, new: &Address) -> String {
+        let moved = format!(
+            "if the key was renamed, add `moved: [{{from: {old}, to: {new}}}]` to the configuration"
+        );
+        match self.records.contains_key(old) {
+            true => format!("{moved}, or run `kmsctl state mv {old} {new}`"),
+            false => moved,
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(time: &u64) -> bool {
     *time == 0

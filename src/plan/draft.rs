@@ -237,7 +237,7 @@ impl Builder<'_> {
         if declared.is_none()
             && let Some(reason) = leaving::kept(address, record, seen, self.desired, self.live)
         {
-            self.forget(address, record, seen, reason);
+            self.forget(address, record, seen, &reason);
             return;
         }
         match (declared, record, seen) {
@@ -326,7 +326,7 @@ impl Builder<'_> {
             self.block(address, &Violation::new("adopt", reason, help));
             return;
         }
-        if let Some(violation) = self.undeclared.objection(address, declared) {
+        if let Some(violation) = self.undeclared.objection(address, declared, self.state) {
             self.block(address, &violation);
             return;
         }
@@ -496,7 +496,8 @@ impl Builder<'_> {
             }
             return;
         }
-        if let Some(violation) = renamed::leaves(self.desired, self.live, address, place, spec) {
+        let known = (self.desired, self.state);
+        if let Some(violation) = renamed::leaves(known, self.live, address, place, spec) {
             self.block(address, &violation);
             return;
         }

@@ -12,14 +12,13 @@ const LISTED: &str = "listed under `removed`";
 /// The reason for taking the stack's tags off a key.
 pub(super) const UNTAGGED: &str = "listed under `removed`: another stack can take the key over";
 /// The reason for forgetting a resource that kmsctl did not create.
-const NOT_CREATED: &str = "no longer declared; kept in AWS, because kmsctl did not create it";
+const NOT_CREATED: &str = "kept in AWS, because kmsctl did not create it";
 /// The reason for forgetting a grant that another owner created.
 const GRANT_KEPT: &str = "kmsctl did not create the grant: it stays";
-/// The reason for forgetting a role that is no longer declared.
-const ROLE_KEPT: &str = "no longer declared; kept in AWS, because services may use the role";
+/// The reason for forgetting a role.
+const ROLE_KEPT: &str = "kept in AWS, because services may use the role";
 /// The reason for forgetting an alias that was taken over.
-const ALIAS_KEPT: &str =
-    "no longer declared; kept in AWS, because it existed before the stack took it over";
+const ALIAS_KEPT: &str = "kept in AWS, because it existed before the stack took it over";
 
 /// Returns why a resource that is not declared stays in AWS without a record; `None` if the stack deletes it, or has
 /// nothing to do with it.
@@ -29,18 +28,24 @@ pub(super) fn kept(
     seen: &Observed,
     desired: &Desired,
     live: &Live,
-) -> Option<&'static str> {
+) -> Option<String> {
     if desired.lets_go(address, record.map(|record| &record.spec)) {
-        return Some(LISTED);
+        return Some(LISTED.to_owned());
     }
     let record = record?;
     if live.released.contains(address) {
-        return Some(GRANT_KEPT);
+        return Some(GRANT_KEPT.to_owned());
     }
+    let why = why_kept(record, !matches!(seen, Observed::Absent))?;
+    // `kmsctl destroy` removes every declaration itself.
+    Some(if desired.destroys { why.to_owned() } else { format!("no longer declared; {why}") })
+}
+
+/// Returns why a recorded resource outlives its declaration, if it does.
+fn why_kept(record: &Record, is_there: bool) -> Option<&'static str> {
     if record.spec.as_consumer().is_some_and(|spec| spec.common().existing.is_some()) {
         return Some(NOT_CREATED);
     }
-    let is_there = !matches!(seen, Observed::Absent);
     match &record.spec {
         Spec::ServiceLinkedRole(_) if is_there => Some(ROLE_KEPT),
         Spec::Alias(alias) if is_there && record.found.contains(alias.name.as_str()) => {

@@ -4,6 +4,7 @@ use crate::desired::{Declared, Desired};
 use crate::id::Place;
 use crate::kind::{Address, Kind, Spec, Violation, key};
 use crate::live::{Live, Observed};
+use crate::state::State;
 
 /// The keys of the stack that are not declared.
 pub(super) struct Undeclared<'a>(Vec<(&'a Address, &'a str, &'a Place, &'a key::Spec)>);
@@ -28,7 +29,12 @@ impl<'a> Undeclared<'a> {
 
     /// Returns why a declared key must not be created: an undeclared key has the same description and the
     /// same fixed properties, so it is probably this key under its old name.
-    pub(super) fn objection(&self, address: &Address, declared: &Declared) -> Option<Violation> {
+    pub(super) fn objection(
+        &self,
+        address: &Address,
+        declared: &Declared,
+        state: &State,
+    ) -> Option<Violation> {
         let Spec::Key(new) = &declared.spec else {
             return None;
         };
@@ -47,9 +53,9 @@ impl<'a> Undeclared<'a> {
                  key under a new name"
             ),
             format!(
-                "if the key was renamed, add `moved: [{{from: {old}, to: {address}}}]` to the \
-                 configuration, or run `kmsctl state mv {old} {address}`; if it was not, declare \
-                 `{old}` as well until `{address}` exists, or give `{address}` another description"
+                "{}; if it was not, declare `{old}` as well until `{address}` exists, or give `{address}` \
+                 another description",
+                state.renaming(old, address)
             ),
         ))
     }
@@ -58,7 +64,7 @@ impl<'a> Undeclared<'a> {
 /// Returns why an undeclared key must not be deleted: it looks like a declared key under its old name. The
 /// alias of that key refers to it, or that key does not exist and has the same description.
 pub(super) fn leaves(
-    desired: &Desired,
+    (desired, state): (&Desired, &State),
     live: &Live,
     old: &Address,
     place: &Place,
@@ -72,10 +78,8 @@ pub(super) fn leaves(
         None => successor(desired, live, place, key)?,
     };
     let reason = format!("it looks like `{new}` under its old name");
-    let help = format!(
-        "if the key was renamed, add `moved: [{{from: {old}, to: {new}}}]` to the configuration, or run \
-         `kmsctl state mv {old} {new}`; if it was not, declare both until `{new}` exists"
-    );
+    let help =
+        format!("{}; if it was not, declare both until `{new}` exists", state.renaming(old, new));
     Some(Violation::new("", reason, help))
 }
 

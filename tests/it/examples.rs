@@ -87,6 +87,8 @@ fn check_life_cycle(folder: &str) {
         // A bucket that is no longer declared keeps its key, which is then not deleted.
         let refused = stack.expect(3, &["destroy", "--auto-approve"]);
         assert!(refused.contains("`s3_bucket/reports` would stop working"), "{refused}");
+        let words = refused.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("give these resources another key or, if their kind"), "{refused}");
         reset_encryption(region, "my-reports-bucket");
     }
     stack.expect(0, &["destroy", "--auto-approve"]);

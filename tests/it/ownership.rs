@@ -99,6 +99,14 @@ fn grants_on_a_foreign_key_are_removed_with_their_declaration() {
         "{plan:#?}"
     );
     assert_eq!((stack.fake.grants_total(), stack.fake.aliases_total()), (1, 2));
+    // For `kmsctl destroy`, nothing has left the declaration.
+    nothing.destroys = true;
+    let plan = stack.plan_only(&nothing);
+    assert!(
+        reasons(&plan).starts_with("alias/alias/storage: `alias/guest` points to"),
+        "{plan:#?}"
+    );
+    nothing.destroys = false;
     nothing.forget.insert(address(Kind::Alias, "alias/storage"));
     stack.applied(&nothing);
     stack.settled(&nothing);

@@ -1,10 +1,12 @@
 //! Common uses of kmsctl, one per test.
 
 use crate::build::{Declare, empty, home, key_at, place, policy, storage};
+use crate::consumers::desired;
 use crate::world::{Stack, lineage};
 use kmsctl::desired::Adopt;
 use kmsctl::kind::Kind;
 use kmsctl::kind::key::Rotation;
+use kmsctl::plan::Plan;
 
 fn stack_with(desired: &kmsctl::desired::Desired) -> Stack {
     let mut stack = Stack::new(1);
@@ -397,6 +399,28 @@ fn destroy_says_what_to_do_about_what_is_protected() {
     stack.applied(&open);
     let plan = stack.plan_only(&nothing);
     assert!(plan.blocked.is_empty() && plan.steps.iter().all(|step| step.reason == "destroy"));
+}
+
+/// `kmsctl destroy` removes every declaration itself, so that nothing has left the configuration.
+#[test]
+fn what_destroy_leaves_in_aws_is_not_called_undeclared() {
+    let text = "stack: stack\nregion: eu-central-1\nkeys: {k: {}}\ncloudtrail:\n  trails: {audit: {bucket: logs, key: k}}\nservice_linked_roles: [autoscaling.amazonaws.com]\n";
+    let mut stack = Stack::new(1);
+    stack.applied(&desired(text));
+    let mut nothing = desired("stack: stack\nregion: eu-central-1\n");
+    let said = |plan: &Plan| {
+        let steps = plan.steps.iter().map(|step| step.reason.clone());
+        let blocked = plan.blocked.iter().map(|blocked| blocked.reason.clone());
+        steps.chain(blocked).collect::<Vec<_>>().join("\n")
+    };
+    let removed = said(&stack.plan_only(&nothing));
+    assert!(removed.contains("no longer declared; kept in AWS"), "{removed}");
+    nothing.destroys = true;
+    let destroyed = said(&stack.plan_only(&nothing));
+    assert!(destroyed.contains("\nkept in AWS, because services may"), "{destroyed}");
+    assert!(!destroyed.contains("declared"), "{destroyed}");
+    // A protected trail holds no data.
+    assert!(destroyed.contains("without the resource, what it does ends"), "{destroyed}");
 }
 
 /// What the plan takes away by a grant is not "still allowed" by it.

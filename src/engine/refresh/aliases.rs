@@ -110,7 +110,7 @@ impl<C: Cloud> Refresh<'_, C> {
     ) -> Observed {
         let before = self.recorded_target(address, live).filter(|before| *before != arn);
         let seen = match self.interest(address).declared {
-            None => kept_alias(address, wanted, &arn),
+            None => self.kept_alias(address, wanted, &arn),
             Some(_) => foreign_alias(wanted, &arn),
         };
         if before.is_some() {
@@ -190,21 +190,23 @@ impl<C: Cloud> Refresh<'_, C> {
         let adopt = self.interest(key).declared.and_then(|declared| declared.adopt.as_ref());
         matches!(adopt, Some(Adopt::Key(_)))
     }
-}
 
-/// Returns the result for a recorded alias of a key that the stack does not manage. AWS does not show who
-/// created an alias, so kmsctl does not delete it.
-fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Observed {
-    let name = &recorded.name;
-    Observed::Unusable {
-        reason: format!(
-            "the alias is no longer declared, but `{name}` points to `{arn}`, which does not belong \
-             to this stack"
-        ),
-        help: format!(
-            "if the alias is not needed, delete it with `aws kms delete-alias --alias-name {name}`; \
-             stop managing it with `removed: [{{address: {address}, action: forget}}]`"
-        ),
+    /// Returns the result for a recorded alias of a key that the stack does not manage. AWS does not show who created
+    /// an alias, so kmsctl does not delete it.
+    fn kept_alias(&self, address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Observed {
+        let name = &recorded.name;
+        let points = format!("`{name}` points to `{arn}`, which does not belong to this stack");
+        Observed::Unusable {
+            // `kmsctl destroy` removes every declaration itself.
+            reason: match self.desired.destroys {
+                true => points,
+                false => format!("the alias is no longer declared, but {points}"),
+            },
+            help: format!(
+                "if the alias is not needed, delete it with `aws kms delete-alias --alias-name {name}`; \
+                 stop managing it with `removed: [{{address: {address}, action: forget}}]`"
+            ),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::kind::key::{NAME_TAG, NONCE_TAG, STACK_TAG};
 use crate::kind::{Ids, KeyRef, Kind, Spec};
 use crate::live::{Duplicate, Observed};
 use crate::retry::every_page;
+use crate::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of identifying keys.
@@ -141,7 +142,8 @@ impl<C: Cloud> Refresh<'_, C> {
                 Owner::Ours(name) => {
                     let tagged = Address::new(Kind::Key, name);
                     if tagged != *address && unknown.contains_key(&tagged) {
-                        let seen = recorded_elsewhere(&tagged, address, arn);
+                        let is_recorded = self.state.records.contains_key(address);
+                        let seen = recorded_elsewhere(&tagged, address, arn, is_recorded);
                         identified.unusable.insert(tagged, seen);
                     }
                 }
@@ -190,7 +192,7 @@ impl<C: Cloud> Refresh<'_, C> {
                         && !self.desired.forget.contains(&old);
                     if is_undeclared {
                         unknown.remove(&key);
-                        let seen = looks_renamed(&old, &key, &arn);
+                        let seen = looks_renamed(self.state, &old, &key, &arn);
                         identified.unusable.insert(key.clone(), seen);
                         identified.renamed.insert(old, key);
                     } else if self.desired.resources.contains_key(&old) {
@@ -396,15 +398,27 @@ pub(super) fn not_shown(arn: &KeyArn) -> Observed {
     }
 }
 
-/// Returns the result for a declared key whose tags a key has that a record, or `adopt`, names by another address.
-fn recorded_elsewhere(tagged: &Address, address: &Address, arn: &KeyArn) -> Observed {
-    Observed::Unusable {
-        reason: format!("`{arn}` has its tags, and is recorded or adopted as `{address}`"),
-        help: format!(
+/// Returns the result for a declared key whose tags a key has that a record, or else `adopt`, names by another address.
+fn recorded_elsewhere(
+    tagged: &Address,
+    address: &Address,
+    arn: &KeyArn,
+    is_recorded: bool,
+) -> Observed {
+    let (how, help) = if is_recorded {
+        let help = format!(
             "if the record is older than the tags, run `kmsctl state mv {address} {tagged}`, or \
              `kmsctl state forget {address}` if it is wrong"
-        ),
-    }
+        );
+        ("recorded", help)
+    } else {
+        (
+            "adopted",
+            format!("correct `adopt` of `{address}`, or remove the declaration of `{tagged}`"),
+        )
+    };
+    let reason = format!("`{arn}` has its tags, and is {how} as `{address}`");
+    Observed::Unusable { reason, help }
 }
 
 /// Returns the result for a declared key whose alias refers to a key with the tags of another declared key.
@@ -437,15 +451,14 @@ fn unreadable_alias(arn: &KeyArn) -> Observed {
 }
 
 /// Returns the result for a declared key whose alias refers to a key of the stack under another name.
-fn looks_renamed(old: &Address, new: &Address, arn: &KeyArn) -> Observed {
+fn looks_renamed(state: &State, old: &Address, new: &Address, arn: &KeyArn) -> Observed {
     Observed::Unusable {
         reason: format!(
             "its alias refers to `{arn}`, which is `{old}` of this stack and is not declared"
         ),
         help: format!(
-            "if the key was renamed, add `moved: [{{from: {old}, to: {new}}}]` to the configuration, or \
-             run `kmsctl state mv {old} {new}`; if it was not, first apply without `{new}`, or give \
-             `{new}` another alias"
+            "{}; if it was not, first apply without `{new}`, or give `{new}` another alias",
+            state.renaming(old, new)
         ),
     }
 }

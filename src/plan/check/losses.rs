@@ -37,8 +37,8 @@ fn needed(users: &[String]) -> Violation {
     Violation::new(
         "",
         format!("without the key, {} would stop working", users.join(", ")),
-        "first delete these resources, or give them another key; first remove those that kmsctl did \
-         not create from the configuration, in an apply of their own",
+        "in an apply before, give these resources another key or, if their kind allows it, `key: null`, or \
+         delete them",
     )
 }
 

@@ -17,10 +17,10 @@ use crate::state::State;
 /// Returns why a protected resource that is not declared stays. `destroys` says that `kmsctl destroy` makes the plan,
 /// for which nothing is declared.
 pub(in crate::plan) fn protected(address: &Address, destroys: bool) -> Violation {
-    let loss = if address.kind == Kind::Key {
-        "without the key the data that it encrypts is lost"
-    } else {
-        "deleting the resource deletes its data"
+    let loss = match address.kind.consumer().map(|kind| kind.facts().holds_data) {
+        None => "without the key the data that it encrypts is lost",
+        Some(true) => "deleting the resource deletes its data",
+        Some(false) => "without the resource, what it does ends",
     };
     let forget =
         format!("stop managing it with `removed: [{{address: {address}, action: forget}}]`");
