@@ -382,6 +382,7 @@ impl Plan {
         self.access.retain(|access| keep.contains(&access.source));
         self.findings.retain(|finding| is_hit(&finding.address));
         self.remember.retain(|address, _| is_hit(address));
+        check::in_use::narrow(&mut self.unchecked, &self.steps);
     }
 
     /// Returns the number of steps with an action, such as `create`.

@@ -73,13 +73,17 @@ fn a_use_within_seven_days_blocks_disabling_and_deletion() {
         assert!(risk.ends_with("accepted by `accept_use`: compromised"), "{risk}");
     }
     used(&stack, 8);
-    let plan = stack.plan_only(&declared("keys: {}\n", ""));
+    let mut plan = stack.plan_only(&declared("keys: {}\n", ""));
     assert_eq!(blocked(&plan), "");
-    assert!(
-        plan.unchecked.iter().any(|text| text.contains("other accounts and Regions")),
-        "{:?}",
-        plan.unchecked
-    );
+    let is_unchecked =
+        |plan: &Plan| plan.unchecked.iter().any(|text| text.contains("other accounts and Regions"));
+    assert!(is_unchecked(&plan), "{:?}", plan.unchecked);
+    // A plan of targets that deletes no key does not say what is not checked before a deletion.
+    let mut of_key = plan.clone();
+    of_key.narrow(&["key/a".to_owned()]);
+    assert!(is_unchecked(&of_key), "{:?}", of_key.unchecked);
+    plan.narrow(&["key/b".to_owned()]);
+    assert!(!is_unchecked(&plan), "{:?}", plan.unchecked);
 }
 
 #[test]

@@ -422,7 +422,19 @@ fn drift_names_the_consumers_of_a_key_that_is_pending_deletion() {
         drifts.findings.iter().find(|found| found.address.to_string() == "dynamodb_table/orders");
     let found = found.unwrap_or_else(|| panic!("{:?}", drifts.findings));
     assert!(
-        found.rule == "key-unusable" && found.message.contains("is pending deletion"),
+        found.rule == "key-unusable"
+            && found.message.ends_with("cannot be used: `kmsctl apply` cancels the deletion"),
         "{found:?}"
     );
+    // A recorded resource whose declaration is gone cannot be used either.
+    for (rest, help) in [
+        ("keys: {k: {}}\n", ": `kmsctl apply` cancels the deletion"),
+        ("", ": declare the key again, and `kmsctl apply` cancels its deletion"),
+    ] {
+        let drifts = stack.drifts(&desired(&format!("stack: stack\nregion: eu-central-1\n{rest}")));
+        let of_table = drifts.findings.iter().find(|found| found.rule == "key-unusable");
+        let of_table = of_table.unwrap_or_else(|| panic!("{rest}: {:?}", drifts.findings));
+        assert_eq!(of_table.address.to_string(), "dynamodb_table/orders");
+        assert!(of_table.message.ends_with(help), "{of_table:?}");
+    }
 }

@@ -43,13 +43,18 @@ struct Attempts {
     busy: Duration,
 }
 
-/// Adds to a denial that a change of the key may not apply yet. `age` is the age of the change.
+/// Adds to a denial that a change of the key may not apply yet. `age` is the age of the change. A denial for lack of an
+/// IAM policy is about the key only if the caller relies on its policy or a grant.
 fn lagging(error: CloudError, age: Option<Duration>) -> CloudError {
     match age {
         Some(age) if error.fault == Fault::Denied && age < APPLIES => {
+            let only_if = match error.message.contains("no identity-based policy") {
+                true => "; if its policy or a grant allows the call, ",
+                false => ": ",
+            };
             let message = format!(
                 "{}; the key was changed {} s ago, and such a change applies everywhere only after up to five \
-                 minutes: run apply again, or set a longer `--patience`",
+                 minutes{only_if}run apply again, or set a longer `--patience`",
                 error.message,
                 age.as_secs()
             );

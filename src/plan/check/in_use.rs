@@ -179,14 +179,25 @@ pub(in crate::plan) fn caution(draft: &mut Draft<'_>, impacts: &Impacts) {
         }
     }
     if steps.iter().any(is_deletion) {
-        let never = format!("uses of the deleted keys that no list shows: {NEVER_LISTED}");
-        draft.plan.unchecked.push(never);
+        draft.plan.unchecked.push(never_listed());
     }
     for step in &mut draft.plan.steps {
         if let Some(caution) = cautions.remove(&step.address) {
             let risk = step.risk.take();
             step.risk = Some(risk.map_or(caution.clone(), |risk| format!("{risk}; {caution}")));
         }
+    }
+}
+
+/// Returns what is not checked before a key is deleted.
+fn never_listed() -> String {
+    format!("uses of the deleted keys that no list shows: {NEVER_LISTED}")
+}
+
+/// Leaves out what is not checked before a key is deleted, if the steps that are left delete none.
+pub(in crate::plan) fn narrow(unchecked: &mut Vec<String>, steps: &[Step]) {
+    if !steps.iter().any(is_deletion) {
+        unchecked.retain(|text| *text != never_listed());
     }
 }
 

@@ -37,9 +37,9 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
 pub(in crate::plan) fn pending_deletion(draft: &Draft<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let own = draft.live.addresses();
-    for address in draft.desired.resources.keys() {
-        // The resource depends on the key that it has, whatever is declared.
-        let Some(Observed::Present { spec, .. }) = draft.live.observed.get(address) else {
+    // The resource depends on the key that it has, whatever is declared, and also if its own declaration is gone.
+    for (address, seen) in &draft.live.observed {
+        let Observed::Present { spec, .. } = seen else {
             continue;
         };
         let key = match spec.as_consumer().and_then(ConsumerSpec::key) {
@@ -55,12 +55,16 @@ pub(in crate::plan) fn pending_deletion(draft: &Draft<'_>) -> Vec<Finding> {
             Some(Observed::Absent | Observed::Unusable { .. }) | None => None,
         };
         if spec.is_some_and(|spec| spec.deletion.is_some()) {
+            let cancel = match draft.desired.resources.contains_key(key) {
+                true => "`kmsctl apply` cancels the deletion",
+                false => "declare the key again, and `kmsctl apply` cancels its deletion",
+            };
             findings.push(Finding {
                 severity: Severity::Error,
                 rule: other_rules::KEY_UNUSABLE.slug.to_owned(),
                 address: address.clone(),
                 message: format!(
-                    "`{key}` is pending deletion, so the resource cannot be used: `kmsctl apply` cancels the deletion"
+                    "`{key}` is pending deletion, so the resource cannot be used: {cancel}"
                 ),
             });
         }
@@ -242,12 +246,14 @@ impl Checks<'_> {
         if is_enabled_by_draft {
             return None;
         }
-        Some(Violation::new(
-            "key",
-            format!("`{key}` is {}", state?),
-            "enable the key (`enabled: true`), or cancel its deletion: the resource cannot be used \
-             without its key",
-        ))
+        let state = state?;
+        let what = match state.to_lowercase() {
+            state if state.contains("disabled") => "enable the key (`enabled: true`)",
+            state if state.contains("deletion") => "cancel the deletion of the key",
+            _ => "make the key usable",
+        };
+        let help = format!("{what}: the resource cannot be used without its key");
+        Some(Violation::new("key", format!("`{key}` is {state}"), help))
     }
 
     /// Returns whether the step of a key leaves it disabled.
