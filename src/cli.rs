@@ -172,9 +172,9 @@ pub enum Command {
     Init(InitArgs),
     /// Check the configuration without AWS
     ///
-    /// Unknown fields are errors. All errors are reported at once, each with its position and a
-    /// fix. Errors that only follow from a missing value or from a file that is not valid YAML are
-    /// left out. Exits with 3 if lint finds an error in a policy or in the settings of a key (`kmsctl
+    /// Unknown fields are errors. All errors of form are reported at once, each with its position and a fix. Errors
+    /// that only follow from a missing value or from a file that is not valid YAML are left out. Policies are checked
+    /// once the form of the configuration is right. Exits with 3 if lint finds an error in a policy or in the settings of a key (`kmsctl
     /// lint`), or if a key could become unmanageable with its policy.
     #[command(after_long_help = examples::VALIDATE)]
     Validate,
@@ -268,8 +268,8 @@ pub enum Command {
     /// Write the configuration of keys that exist, for a plan that makes no call
     ///
     /// Each key is taken over by its ARN. A policy is written as roles and statements if they certainly give the same
-    /// access, and otherwise as a document; AWS's default policy is not written. Names of AWS services' grants, AWS
-    /// managed keys, and keys that belong to a stack are left out, and said. Without KEY, all keys of the Region are
+    /// access, and otherwise as a document; AWS's default policy is not written. Grants of AWS services, AWS managed
+    /// keys, and keys that belong to a stack are left out, and said. Without KEY, all keys of the Region are
     /// exported.
     #[command(after_long_help = examples::EXPORT)]
     Export(ExportArgs),
@@ -530,16 +530,16 @@ pub struct ExportArgs {
 #[derive(Debug, Args)]
 pub struct AboutArgs {
     /// Condition key of the request and its value; may be repeated, also for the same key
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", requires = "principal")]
     pub context: Vec<String>,
     /// Condition key that may or may not be present; may be repeated
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", requires = "principal")]
     pub unknown_context: Vec<String>,
     /// Role of the session that makes the request
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", requires = "principal")]
     pub role_arn: Option<String>,
     /// Unique id of the user or role that makes the request, such as AROA...
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", requires = "principal")]
     pub principal_id: Option<String>,
 }
 

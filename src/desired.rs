@@ -83,7 +83,7 @@ pub struct Outer {
 
 /// The format version of a saved plan, which contains the declaration. Only the same version is read,
 /// because a saved plan is kept only from its review to its merge.
-pub const SAVED: &str = "7";
+pub const SAVED: &str = "8";
 
 impl Desired {
     /// Returns whether a gate is in force, for which the policies of all keys must be known.

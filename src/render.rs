@@ -38,10 +38,12 @@ pub mod sarif;
 mod tests;
 mod words;
 
+use serde::{Deserialize, Serialize};
+
 pub use words::deletions;
 
-/// What the caller's credentials are for. A saved plan that is only shown has no caller.
-#[derive(Clone, Debug, Default)]
+/// What the caller's credentials are for, as a plan shows it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Caller {
     /// The ARN of the identity that makes the calls.
     pub arn: Option<String>,

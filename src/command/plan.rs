@@ -55,10 +55,14 @@ pub(super) async fn observe(session: &Session, state: &State, io: &Io) -> Result
     };
     let Session { aws, options, desired, .. } = session;
     let mut looking = pin!(look(aws, options, desired, state, caller, clock, waiting));
+    let mut total = 0;
     for seconds in READING {
+        total += seconds;
         match tokio::time::timeout(Duration::from_secs(seconds), &mut looking).await {
             Ok(live) => return Ok(live?),
-            Err(_) => io.say("Still reading AWS."),
+            Err(_) => {
+                io.say(&format!("Reading the resources of the stack in AWS for {total} s."));
+            }
         }
     }
     Ok(looking.await?)
@@ -150,7 +154,9 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
         return refresh_only(&session, &replay.state, global, args, io).await;
     }
     let made = make(&session, &replay.state, io);
-    let (made, caller) = tokio::join!(made, session.named(args.format));
+    // A saved plan may be shown in any format.
+    let format = if args.out.is_some() { Format::Text } else { args.format };
+    let (made, caller) = tokio::join!(made, session.named(format));
     let (mut plan, _) = made?;
     narrow(&mut plan, &args.targets, &session.desired, &replay.state)?;
     if args.commands {
@@ -166,7 +172,8 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
         Exit::Done
     };
     if let Some(path) = &args.out {
-        let digest = PlanFile::new(session.desired, args.targets.clone(), plan).write(path)?;
+        let saved = PlanFile::new(session.desired, args.targets.clone(), caller, plan);
+        let digest = saved.write(path)?;
         io.say(&format!(
             "Saved to {0}: `kmsctl apply {0} --digest {digest}` applies exactly this plan.",
             path.display()
@@ -227,7 +234,8 @@ pub(super) fn show(
     format: Format,
     io: &Io,
 ) -> Result<Exit, Failure> {
-    print(&PlanFile::read(file, digest)?.plan, &Caller::default(), format, global, io);
+    let PlanFile { plan, caller, .. } = PlanFile::read(file, digest)?;
+    print(&plan, &caller, format, global, io);
     if digest.is_none() {
         io.say(
             "This is what the file says: `kmsctl apply` makes the plan again and refuses a file that differs, and --digest \

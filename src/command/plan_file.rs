@@ -6,6 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::file::{open_given, read_record, reason};
 use crate::plan::Plan;
 use crate::policy::gates::Gates;
+use crate::render::Caller;
 use crate::store::write_atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -19,6 +20,8 @@ pub(super) struct PlanFile {
     pub(super) desired: Desired,
     /// The targets of the plan; empty if the plan covers the whole stack.
     pub(super) targets: Vec<String>,
+    /// Who made the plan.
+    pub(super) caller: Caller,
     /// The plan.
     pub(super) plan: Plan,
 }
@@ -31,8 +34,8 @@ struct Format {
 
 impl PlanFile {
     /// Creates a saved plan in the current format.
-    pub(super) fn new(desired: Desired, targets: Vec<String>, plan: Plan) -> Self {
-        Self { version: SAVED.to_owned(), desired, targets, plan }
+    pub(super) fn new(desired: Desired, targets: Vec<String>, caller: Caller, plan: Plan) -> Self {
+        Self { version: SAVED.to_owned(), desired, targets, caller, plan }
     }
 
     /// Writes the plan to a file atomically. Returns the SHA-256 digest of the file in hexadecimal digits.

@@ -15,7 +15,7 @@ use crate::tree::Node;
 record! {
     /// Settings of `kmsctl lint`.
     pub struct Lint {
-        /// Findings that do not count temporarily. A waiver needs a reason and a last day; after that day
+        /// Findings that do not count until a date. A waiver needs a reason and a last day; after that day
         /// the finding counts again, and the lapsed waiver is a finding of its own. `kmsctl lint -v`
         /// shows waived findings, and SARIF has them as suppressed. A gate cannot be waived.
         waivers: Vec<Part<Waiver>>,
@@ -23,8 +23,8 @@ record! {
 }
 
 record! {
-    /// A finding that does not count temporarily, such as `{rule: service-unbounded, address: key/lake,
-    /// reason: the store does not exist yet, until: 2027-01-31}`.
+    /// An entry, such as `{rule: service-unbounded, address: key/lake, reason: the store does not exist yet, until:
+    /// 2027-01-31}`.
     pub struct Waiver {
         /// The rule, by its id or its name: `KMS302` or `service-unbounded`.
         @like(forms::waivable) rule: Text,
@@ -53,7 +53,7 @@ record! {
 }
 
 record! {
-    /// Another account that grants can be created from.
+    /// An entry, such as `{id: "111122223333", role: role/kmsctl}`.
     pub struct Account {
         /// The account's id, 12 digits.
         @like(AccountId::schema) id: Text,
@@ -177,10 +177,11 @@ record! {
         /// Principals that only encrypt.
         @like(forms::principal_in_policy) encrypt_only: Option<Spanned<Vec<Text>>>,
         /// Whether IAM policies of the key's account can allow access too (the statement for the account's
-        /// root); default: true, with `ownership: shared` false.
+        /// root); default: true, with `ownership: shared` false. A new key with `ownership: shared` begins with AWS's
+        /// default policy, which has this statement.
         delegate_to_iam: Option<Spanned<bool>>,
-        /// Further statements, written as in a JSON policy, in YAML. Principals are ARNs here; `${aws.key_arn}` is the
-        /// key's own ARN.
+        /// Further statements, written as in a JSON policy, in YAML. A principal is an ARN or, as in `{AWS: role/NAME}`,
+        /// a short form; `${aws.key_arn}` is the key's own ARN.
         @any(forms::statement)
         statements: Option<Spanned<Vec<Node>>>,
         /// Whether the whole policy is the stack's, or only its own statements in it; default: `exclusive`. The stack's
@@ -280,9 +281,8 @@ record! {
 }
 
 record! {
-    /// Limits that every change of access must keep, for pipelines in which not every plan is reviewed. A gate passes
-    /// only if that is certain: `plan` blocks a change that does not pass, `lint` reports it, and a waiver has no
-    /// effect. A gate checks the whole policy that a plan writes, including derived statements and those of other
+    /// A gate passes only if that is certain: `plan` blocks a change that does not pass, `lint` reports it, and a waiver
+    /// has no effect. A gate checks the whole policy that a plan writes, including derived statements and those of other
     /// owners. Access that the policy leaves to IAM policies of the key's own account is not checked.
     pub struct Gates {
         /// No key policy and no grant may give more access than this policy: the path of a JSON file, or
@@ -318,7 +318,7 @@ record! {
 }
 
 record! {
-    /// A key that has a new name in the configuration.
+    /// An entry, such as `{from: key/old, to: key/new}`.
     pub struct Moved {
         /// The old address, such as `key/old`.
         @like(forms::moved_key) from: Text,
@@ -328,7 +328,7 @@ record! {
 }
 
 record! {
-    /// A resource that leaves the stack.
+    /// An entry, such as `{address: key/old, action: forget}`.
     pub struct Removed {
         /// The address of the resource, such as `key/old`; for `delete` the ARN of a key.
         @like(forms::removed) address: Text,
@@ -341,7 +341,7 @@ record! {
 }
 
 record! {
-    /// A key that is disabled or deleted although it may be in use.
+    /// An entry, such as `{address: key/app, reason: the key is compromised}`.
     pub struct AcceptUse {
         /// The address of the key, such as `key/app`.
         @like(forms::key_address) address: Text,

@@ -33,6 +33,37 @@ fn every_rule_has_a_reason_a_fix_and_a_source() {
     }
 }
 
+/// A section has the description of its field and that of its entries.
+#[test]
+fn the_description_of_an_entry_does_not_repeat_that_of_its_section() {
+    let schema = schema();
+    for field in sections::all(&schema) {
+        let text = explain(&field.path, &schema, 100_000).unwrap();
+        let described: Vec<&str> = text
+            .split("\nFields:")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .skip(1)
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .collect();
+        let [of_field, of_entry] = described.as_slice() else {
+            continue;
+        };
+        assert!(!sections::is_like(of_entry, of_field), "{}: {text}", field.path);
+    }
+}
+
+#[test]
+fn no_line_of_a_list_is_outside_of_it() {
+    for guide in GUIDES {
+        let lines: Vec<&str> = guide.text.lines().collect();
+        for pair in lines.windows(2) {
+            assert!(!(pair[0].starts_with("- ") && pair[1].starts_with("  ")), "{pair:?}");
+        }
+    }
+}
+
 #[test]
 fn a_section_is_explained_with_its_fields() {
     insta::assert_snapshot!(explained("dynamodb.tables.NAME.billing"), @r"

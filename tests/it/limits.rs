@@ -65,7 +65,7 @@ fn the_limits_are_documented() {
             MOST_RECORDED >> 10
         ),
         format!(
-            "an answer: {}, {} elements, {} seconds; after {} seconds kmsctl says what it waits for",
+            "an answer: {}, {} elements, {} seconds; after {} seconds without it, kmsctl says which answer it waits for",
             mib(ANSWER.bytes),
             n(ANSWER.parts),
             ANSWER.time.as_secs(),

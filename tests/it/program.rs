@@ -199,6 +199,13 @@ fn a_saved_plan_is_applied_exactly_and_refused_once_it_is_stale() {
     let said = stack.expect(0, &["show", plan, "--digest", digest]);
     assert!(!said.contains("This is what the file says"), "{said}");
     stack.expect(5, &["show", plan, "--digest", "00"]);
+    // A saved plan is shown as it was made, with who made it.
+    for format in ["text", "markdown", "json"] {
+        let text = |args: &[&str]| String::from_utf8(stack.run(args).stdout).unwrap();
+        let made = text(&["plan", "--out", plan, "--format", format]);
+        assert!(format == "json" || made.contains("arn:aws:"), "{made}");
+        assert_eq!(made, text(&["show", plan, "--format", format]));
+    }
     stack.expect(0, &["apply", plan]);
     let stale = stack.expect(5, &["apply", plan]);
     assert!(stale.contains("stale"), "{stale}");
@@ -256,10 +263,10 @@ fn a_saved_plan_of_another_format_is_refused() {
     stack.write(&format!("{text}gates: {{base: plan.json}}\n"));
     stack.expect(0, &["validate"]);
     let saved = std::fs::read_to_string(&plan).unwrap();
-    let newer = saved.replacen(r#""version":"7""#, r#""version":"8""#, 1);
+    let newer = saved.replacen(r#""version":"8""#, r#""version":"9""#, 1);
     kmsctl::store::write_atomic(&plan, newer.as_bytes()).unwrap();
     let refused = stack.expect(1, &["validate"]);
-    assert!(refused.contains("its format is 8"), "{refused}");
+    assert!(refused.contains("its format is 9"), "{refused}");
 }
 
 #[test]

@@ -68,6 +68,18 @@ fn access_by_policy_and_by_grant_is_listed() {
     assert!(short.contains("role/App: kms:Decrypt is allowed"), "{short}");
     assert!(short.contains("allowed (statement \"Allow use of the key\")"), "{short}");
     stack.expect(64, &["access", "a", "--principal", "App", "--action", "kms:Decrypt"]);
+    // Facts about a request count for the requests of one principal only.
+    let facts = [
+        ["--context", "kms:GrantIsForAWSResource=true"],
+        ["--unknown-context", "kms:ViaService"],
+        ["--role-arn", "role/App"],
+        ["--principal-id", "AROAEXAMPLE"],
+    ];
+    for fact in facts {
+        let refused =
+            stack.expect(64, &[&["access", "a", "--action", "kms:Decrypt"][..], &fact].concat());
+        assert!(refused.contains("--principal <PRINCIPAL>"), "{refused}");
+    }
     stack.expect(64, &["access", "a", "--principal", &arn("App"), "--action", "kms:Decript"]);
     stack.expect(1, &["access", "alias/unseen"]);
 }

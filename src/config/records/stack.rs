@@ -37,7 +37,7 @@ record! {
         /// Service-linked roles that policies and grants name. A missing one is created first, with
         /// `iam:CreateServiceLinkedRole`; none is ever changed or deleted.
         service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
-        /// Limits that every change of access must keep, for pipelines.
+        /// Limits that every change of access must keep, for pipelines in which not every plan is reviewed.
         gates: Part<Option<Gates>>,
         /// Keys that have a new name in the configuration. The key itself stays; only its name tag changes. An
         /// entry can be removed once every apply has seen it.

@@ -1,6 +1,7 @@
 //! The sections and fields of the configuration, from its JSON Schema.
 
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeSet;
 
 use super::Page;
 
@@ -84,7 +85,7 @@ pub(super) fn write(page: &mut Page, field: &Field<'_>) {
     };
     let own = text(record, "description");
     // The fields of one alternative do not describe the whole union.
-    if own != described && alternatives(field.schema).len() == 1 {
+    if !repeats(own, &described) && alternatives(field.schema).len() == 1 {
         page.prose(2, own);
     }
     page.heading("Fields");
@@ -96,6 +97,24 @@ pub(super) fn write(page: &mut Page, field: &Field<'_>) {
             page.prose(6, &format!("See `kmsctl explain {}.{name}`.", field.path));
         }
     }
+}
+
+/// Returns whether a text says nothing that another one does not say, as "A grant on a key." beside "Grants on the key".
+fn repeats(text: &str, other: &str) -> bool {
+    first_sentence(text) == text && is_like(text, other)
+}
+
+/// Returns whether most words of the first sentence of a text are in that of another one.
+pub(super) fn is_like(text: &str, other: &str) -> bool {
+    let (words, others) = (words_of(text), words_of(other));
+    2 * words.intersection(&others).count() > words.len()
+}
+
+/// Returns the words of the first sentence, without the ending of the plural.
+fn words_of(text: &str) -> BTreeSet<String> {
+    let first = first_sentence(text).to_lowercase();
+    let words = first.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2);
+    words.map(|word| word.trim_end_matches('s').to_owned()).collect()
 }
 
 /// Returns the first sentence of a text.
