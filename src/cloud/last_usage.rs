@@ -3,9 +3,9 @@
 use crate::answer::{CloudError, Fault};
 use crate::id::KeyArn;
 use crate::impact::LastUsage;
+use crate::kind::key::aws::rfc_3339;
 use crate::sdk::Aws;
 use crate::sdk::error::answer;
-use aws_sdk_kms::primitives::{DateTime, DateTimeFormat};
 
 /// Reads the last use of a key. KMS has recorded it since 23 April 2026 (KMS Developer Guide,
 /// "Determine past usage of a KMS key").
@@ -29,13 +29,9 @@ pub(super) async fn last_usage(aws: &Aws, key: &KeyArn) -> Result<LastUsage, Clo
         });
     }
     Ok(LastUsage {
-        when: when.and_then(rfc_3339),
+        when: when.map(rfc_3339),
         seconds: when.and_then(|when| when.secs().try_into().ok()),
         operation: usage.and_then(|usage| usage.operation()).map(|op| op.as_str().to_owned()),
-        recorded_since: output.tracking_start_date().and_then(rfc_3339),
+        recorded_since: output.tracking_start_date().map(rfc_3339),
     })
-}
-
-fn rfc_3339(time: &DateTime) -> Option<String> {
-    time.fmt(DateTimeFormat::DateTime).ok()
 }

@@ -4,10 +4,10 @@ use super::read::next;
 use crate::answer::CloudError;
 use crate::answer::pages::Page;
 use crate::id::KeyArn;
+use crate::kind::key::aws::rfc_3339;
 use crate::kind::key::{Material, PastRotation};
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, part};
-use aws_sdk_kms::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_kms::types::{IncludeKeyMaterial, KeyMaterialState, RotationType, RotationsListEntry};
 
 /// Reads the start of the rotation on demand that is in progress.
@@ -57,10 +57,4 @@ pub(super) async fn rotate(aws: &Aws, key: &KeyArn) -> Result<(), CloudError> {
     let client = aws.ready(&key.place(), OPERATION).await;
     let request = client.rotate_key_on_demand().key_id(key.id());
     answer(OPERATION, request.send().await).map(drop)
-}
-
-/// Returns a time in UTC, in whole seconds.
-fn rfc_3339(time: &DateTime) -> String {
-    let whole = DateTime::from_secs(time.secs());
-    whole.fmt(DateTimeFormat::DateTime).unwrap_or_else(|_| time.secs().to_string())
 }

@@ -219,7 +219,7 @@ async fn tags_and_grants_are_read() {
 async fn a_missing_usage_is_the_default_of_the_spec_and_dates_are_rfc_3339() {
     let replay = answers(&[json!({"KeyMetadata": {
         "KeyId": ID, "Arn": ARN, "KeySpec": "HMAC_256", "KeyState": "PendingDeletion",
-        "DeletionDate": 1_700_000_000,
+        "DeletionDate": 1_700_000_000.365541,
     }})]);
     let key = replay.aws.describe(&arn()).await.unwrap();
     assert_eq!((key.usage.as_str(), key.origin.as_str()), ("GENERATE_VERIFY_MAC", "AWS_KMS"));

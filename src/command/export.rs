@@ -23,7 +23,7 @@ use std::path::Path;
 pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<Exit, Failure> {
     let regions = regions(&args.regions)?;
     let first = regions.first().cloned().or(region(global)?);
-    let (aws, caller) = connect(global, first.clone()).await?;
+    let (aws, caller) = connect(global, first.clone(), io).await?;
     let home = Place { account: caller.account, region: home_region(first, &aws)? };
     let at = |region: Region| Place { region, ..home.clone() };
     let mut places: BTreeSet<Place> = regions.into_iter().map(at).collect();
@@ -252,7 +252,10 @@ fn left_out(found: &Inventory, all: bool) -> Vec<String> {
     for (arn, why) in &found.left_out {
         let why = match why {
             LeftOut::AwsManaged => continue,
-            LeftOut::PendingDeletion(date) => format!("deletion scheduled for {date}"),
+            // Keys that were deleted together have dates that differ by seconds.
+            LeftOut::PendingDeletion(date) => {
+                format!("deletion scheduled for {}", date.split('T').next().unwrap_or(date))
+            }
             LeftOut::ReplicaOf(primary) => format!(
                 "replica of {primary}: export both with --regions {},{}",
                 primary.region, arn.region
@@ -285,10 +288,14 @@ mod tests {
         let stack = || LeftOut::OfStack("long".parse().unwrap());
         let mut found = Inventory::default();
         found.left_out.extend((0..6).map(|n| (key(n), stack())));
-        found.left_out.insert(key(6), LeftOut::PendingDeletion("2026-12-28".to_owned()));
+        for (n, time) in [(6, "17:59:50"), (7, "17:59:51")] {
+            let date = format!("2026-12-28T{time}Z");
+            found.left_out.insert(key(n), LeftOut::PendingDeletion(date));
+        }
         let lines = left_out(&found, false);
         assert_eq!(lines.len(), 2, "{lines:#?}");
-        let scheduled = format!("Left out: {}: deletion scheduled for 2026-12-28.", key(6));
+        let both = format!("{}, {}", key(6), key(7));
+        let scheduled = format!("Left out: {both}: deletion scheduled for 2026-12-28.");
         assert_eq!(lines[0], scheduled);
         assert!(lines[1].ends_with("0a3 and 2 more (--verbose names them): of the stack `long`."));
         let all = &left_out(&found, true)[1];

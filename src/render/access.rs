@@ -7,7 +7,7 @@ use crate::policy::access::{
     Certainty, ChangeKind, Direction, Level, NetChange, SameAccess, SameDocument,
 };
 use crate::policy::{AccessChange, Comparison};
-use crate::text::{printable, wrapped};
+use crate::text::{printable, some_of, wrapped};
 use std::fmt::Write as _;
 
 /// Renders the comparison of two policies.
@@ -38,8 +38,8 @@ pub(crate) fn comparison(of: &Comparison, account: Option<&str>, style: &Style) 
     out
 }
 
-/// The largest number of excepted principals that a sentence names.
-const MOST_EXCEPTED: usize = 3;
+/// The largest number of excepted principals that a sentence names, unless `-v` names all.
+const MOST_EXCEPTED: usize = 8;
 
 /// A sentence about an access change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(crate) struct Wording<'a> {
 
 /// Renders an access change of several principals alike, or of the change's own principals if there are no others.
 pub(super) fn line(change: &AccessChange, others: &[&str], wording: Wording<'_>) -> Line {
-    let mut names = vec![who(change, wording.account)];
+    let mut names = vec![who(change, wording)];
     names.extend(others.iter().map(|name| principal(name, wording.account)));
     let subject = Subject { text: &names.join(", "), many: !others.is_empty() };
     let mut text = sentence(change, &subject, wording);
@@ -232,7 +232,7 @@ fn simple(change: &AccessChange, subject: &Subject<'_>, what: &str, may: bool) -
 }
 
 /// Returns the subject of a sentence: the principal and its exceptions.
-fn who(change: &AccessChange, account: Option<&str>) -> String {
+fn who(change: &AccessChange, Wording { account, verbose }: Wording<'_>) -> String {
     let mut text = principal(&change.principal, account);
     let (services, identities): (Vec<&String>, Vec<&String>) =
         change.except.iter().partition(|name| name.ends_with(" AWS service"));
@@ -240,12 +240,12 @@ fn who(change: &AccessChange, account: Option<&str>) -> String {
         "every identity".clone_into(&mut text);
     }
     let names: Vec<String> = identities.iter().map(|name| principal(name, account)).collect();
+    let most = if verbose { names.len() } else { MOST_EXCEPTED };
     if !names.is_empty() {
-        let shown: Vec<&str> = names.iter().take(MOST_EXCEPTED).map(String::as_str).collect();
-        let _ = write!(text, " except {}", shown.join(", "));
+        let _ = write!(text, " except {}", some_of(&names, most));
     }
-    if names.len() > MOST_EXCEPTED {
-        let _ = write!(text, " and {} more", names.len() - MOST_EXCEPTED);
+    if names.len() > most {
+        text.push_str(" (`-v` names them)");
     }
     text
 }

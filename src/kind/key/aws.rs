@@ -13,7 +13,7 @@ use crate::kind::resolve;
 use crate::policy::Document;
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, done, local, part, unbuilt};
-use aws_sdk_kms::primitives::DateTimeFormat;
+use aws_sdk_kms::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_kms::types::{self, KeyManagerType, KeyMetadata, MultiRegionKey};
 use std::collections::BTreeSet;
 
@@ -30,7 +30,6 @@ pub(crate) fn metadata(
     let usage = found.key_usage().map(types::KeyUsageType::as_str).or(default_usage);
     let by_flag = if found.enabled() { "Enabled" } else { "Disabled" };
     let xks = found.xks_key_configuration().and_then(|xks| xks.id());
-    let deletion_date = found.deletion_date().and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
     Ok(Metadata {
         primary_region: primary_region(found),
         replicas: related(found, &arn.region),
@@ -44,9 +43,15 @@ pub(crate) fn metadata(
         multi_region: found.multi_region().unwrap_or(false),
         custom_key_store_id: found.custom_key_store_id().map(str::to_owned),
         xks_key_id: xks.map(str::to_owned),
-        deletion_date,
+        deletion_date: found.deletion_date().map(rfc_3339),
         aws_managed: found.key_manager() == Some(&KeyManagerType::Aws),
     })
+}
+
+/// Returns a time in UTC, in whole seconds.
+pub(crate) fn rfc_3339(time: &DateTime) -> String {
+    let whole = DateTime::from_secs(time.secs());
+    whole.fmt(DateTimeFormat::DateTime).unwrap_or_else(|_| time.secs().to_string())
 }
 
 fn region(key: Option<&MultiRegionKey>) -> Option<Region> {
