@@ -24,6 +24,7 @@ use crate::cli::{Cli, Command, Global};
 use crate::completion::VARIABLE;
 use crate::config;
 use crate::decode::nearest;
+use crate::desired::Desired;
 use crate::failure::{Exit, Failure};
 use crate::id::Region;
 use crate::io::Io;
@@ -178,13 +179,24 @@ fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
         return Err(failure.hint(hint).exit(Exit::Refused));
     }
     if let Some(desired) = &desired {
-        let count = counted(desired.resources.len(), "resource");
-        io.out(&format!("The configuration is valid: {count}.\n"));
+        io.out(&format!("The configuration is valid: {}.\n", declared(desired)));
     }
     // The process ends now. Freeing the many small values of a large configuration would take a tenth of
     // its time.
     std::mem::forget((loaded, desired));
     Ok(Exit::Done)
+}
+
+/// Counts the declared resources. Service-linked roles are counted apart: other resources declare some of them too, and
+/// AWS often has them already.
+fn declared(desired: &Desired) -> String {
+    let is_role = |address: &&Address| address.kind == Kind::ServiceLinkedRole;
+    let roles = desired.resources.keys().filter(is_role).count();
+    let resources = counted(desired.resources.len() - roles, "resource");
+    match roles {
+        0 => resources,
+        roles => format!("{resources} and {}", counted(roles, "service-linked role")),
+    }
 }
 
 /// Returns the Region that the command line names.

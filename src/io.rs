@@ -1,8 +1,9 @@
 //! The terminal: results go to stdout, messages go to stderr.
 
 use crate::text::{Medium, inert, printable, wrapped};
+use indicatif::ProgressBar;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -26,6 +27,8 @@ pub struct Io {
     no_color: bool,
     /// The first error of writing a result.
     failed: OnceLock<io::Error>,
+    /// The progress bar on stderr. Every message is written above it.
+    bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Io {
@@ -33,7 +36,39 @@ impl Io {
     #[must_use]
     pub fn new(color: Color) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { color, no_color, failed: OnceLock::new() }
+        Self { color, no_color, failed: OnceLock::new(), bar: Arc::default() }
+    }
+
+    /// Returns an output to the same terminal.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let Self { color, no_color, ref bar, .. } = *self;
+        Self { color, no_color, failed: OnceLock::new(), bar: Arc::clone(bar) }
+    }
+
+    /// Shows a progress bar on stderr until [`Io::hide_bar`].
+    pub fn show_bar(&self, bar: ProgressBar) {
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
+    }
+
+    /// Takes the progress bar off the terminal.
+    pub fn hide_bar(&self) {
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take();
+        bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+
+    /// Returns the progress bar that stderr shows.
+    #[must_use]
+    pub fn bar(&self) -> Option<ProgressBar> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes to stderr, above the progress bar.
+    fn above_bar(&self, write: impl FnOnce()) {
+        match self.bar() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
 
     fn colored(&self, terminal: bool) -> bool {
@@ -113,25 +148,29 @@ impl Io {
     /// stderr is one: a log keeps each message on its line.
     pub fn say(&self, text: &str) {
         let width = self.err_width();
-        let mut err = io::stderr().lock();
-        for line in text.lines() {
-            let line = printable(line);
-            let indent = line.chars().take_while(|c| *c == ' ').count();
-            let parts = match width {
-                Some(width) => wrapped(&line, indent, HANG, width),
-                None => vec![(0, line.into_owned())],
-            };
-            for (at, part) in parts {
-                drop(writeln!(err, "{}{}", " ".repeat(at), inert(&part, Medium::Text)));
+        self.above_bar(|| {
+            let mut err = io::stderr().lock();
+            for line in text.lines() {
+                let line = printable(line);
+                let indent = line.chars().take_while(|c| *c == ' ').count();
+                let parts = match width {
+                    Some(width) => wrapped(&line, indent, HANG, width),
+                    None => vec![(0, line.into_owned())],
+                };
+                for (at, part) in parts {
+                    drop(writeln!(err, "{}{}", " ".repeat(at), inert(&part, Medium::Text)));
+                }
             }
-        }
+        });
     }
 
     /// Writes a rendered report to stderr. The text must be safe for a terminal.
     pub fn report(&self, text: &str) {
-        let mut err = io::stderr().lock();
-        drop(err.write_all(inert(text, Medium::Text).as_bytes()));
-        drop(err.flush());
+        self.above_bar(|| {
+            let mut err = io::stderr().lock();
+            drop(err.write_all(inert(text, Medium::Text).as_bytes()));
+            drop(err.flush());
+        });
     }
 
     /// Returns whether a person can be asked: stdin and stderr are terminals.

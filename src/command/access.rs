@@ -119,7 +119,7 @@ pub(super) async fn find(global: &Global, name: &str, io: &Io) -> Result<Found, 
     let wanted: Selector = name.parse().map_err(wrong)?;
     let given = region(global)?.or_else(|| of_stack(global));
     let region = wanted.place().map(|place| place.region).or(given);
-    let (aws, caller) = connect(global, region.clone()).await?;
+    let (aws, caller) = connect(global, region.clone(), io).await?;
     let options = options(global);
     let region = home_region(region, &aws)?;
     let home = Place { account: caller.account, region };

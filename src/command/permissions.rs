@@ -33,7 +33,7 @@ pub(super) async fn print(
     let is_bare = args.plan.is_none() && input(global)?.is_missing();
     let is_of_account = args.r#for == Need::Export && (is_bare || !args.regions.is_empty());
     let (found, stack) = match is_of_account {
-        true => of_account(global, args).await?,
+        true => of_account(global, args, io).await?,
         false => of_stack(global, args, io).await?,
     };
     let stack = stack.as_str();
@@ -65,6 +65,7 @@ pub(super) async fn print(
 async fn of_account(
     global: &Global,
     args: &PermissionsArgs,
+    io: &Io,
 ) -> Result<(Permissions, Name), Failure> {
     let regions = export::regions(&args.regions)?;
     let first = regions.first().cloned().or(region(global)?);
@@ -78,7 +79,7 @@ async fn of_account(
             (account, region, arn)
         }
         None => {
-            let (aws, caller) = connect(global, first.clone()).await.map_err(|failure| {
+            let (aws, caller) = connect(global, first.clone(), io).await.map_err(|failure| {
                 failure.hint(
                     "name the role that gets the policies with --principal, or set credentials",
                 )

@@ -24,7 +24,6 @@ pub(super) struct Terminal<'a> {
     /// The announced nonces.
     nonces: BTreeMap<(Address, usize), String>,
     io: &'a Io,
-    bar: Option<ProgressBar>,
     stop: Cell<bool>,
     /// The operation that was last reported of each step, and its duration in seconds at that time.
     reported: RefCell<BTreeMap<Address, (String, u64)>>,
@@ -40,17 +39,17 @@ impl<'a> Terminal<'a> {
         io: &'a Io,
         steps: usize,
     ) -> Self {
-        let bar = (io.err_is_terminal() && steps > 0).then(|| {
+        if io.err_is_terminal() && steps > 0 {
             let bar = ProgressBar::new(steps as u64);
             if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
                 bar.set_style(style);
             }
-            bar
-        });
+            io.show_bar(bar);
+        }
         let (stop, reported) = (Cell::default(), RefCell::default());
         let nonces = announced.iter().filter_map(nonce).collect();
         let (replay, executed) = (RefCell::new(replay), Cell::new(false));
-        Self { store, replay, nonces, io, bar, stop, reported, executed }
+        Self { store, replay, nonces, io, stop, reported, executed }
     }
 
     /// Handles signals. The first one stops the run at a safe point, and the second one ends the process. Because of
@@ -58,8 +57,9 @@ impl<'a> Terminal<'a> {
     pub(super) async fn obey(&self, signals: &mut Signals) -> Infallible {
         signals.next().await;
         self.stop.set(true);
-        self.line(&self.stopping());
+        self.io.say(&self.stopping());
         signals.next().await;
+        self.io.hide_bar();
         std::process::exit(Exit::Interrupted as i32);
     }
 
@@ -87,18 +87,16 @@ impl<'a> Terminal<'a> {
 
     /// Ends the progress display, and returns the state after the run.
     pub(super) fn finish(self) -> Replay {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.io.hide_bar();
         self.replay.into_inner()
     }
 
     /// Reports that AWS executes an operation. On a terminal every report is shown. Otherwise a line is
     /// written if the operation changes, and once a minute.
     fn poll(&self, step: &Step, doing: &str, seconds: u64) {
-        let spent = humantime::format_duration(Duration::from_secs(seconds));
-        let text = format!("{}: {doing} ({spent} so far)", step.address);
-        if let Some(bar) = &self.bar {
+        // A narrow terminal shows only the beginning beside the bar.
+        let text = format!("{} ({}): {doing}", step.address, spent(step, seconds));
+        if let Some(bar) = self.io.bar() {
             bar.set_message(printable(&text).into_owned());
             return;
         }
@@ -109,12 +107,14 @@ impl<'a> Terminal<'a> {
             reported.insert(step.address.clone(), (doing.to_owned(), seconds));
         }
     }
+}
 
-    fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| self.io.say(text)),
-            None => self.io.say(text),
-        }
+/// Returns the time for which a step has waited for AWS, and the longest time for which it waits.
+fn spent(step: &Step, seconds: u64) -> String {
+    let time = |seconds| humantime::format_duration(Duration::from_secs(seconds));
+    match step.address.kind.consumer() {
+        Some(kind) => format!("{} of at most {}", time(seconds), time(kind.facts().pace.limit)),
+        None => format!("{} so far", time(seconds)),
     }
 }
 
@@ -228,37 +228,27 @@ impl Host for Terminal<'_> {
     fn report(&self, progress: Progress<'_>) {
         match progress {
             Progress::Began { step } => {
-                if let Some(bar) = &self.bar {
+                if let Some(bar) = self.io.bar() {
                     bar.set_message(printable(&step.address.to_string()).into_owned());
                 }
             }
             Progress::Waiting { step, operation, why } => {
-                self.line(&format!("{}: {operation}: {why}", step.address));
+                self.io.say(&format!("{}: {operation}: {why}", step.address));
             }
             Progress::Polling { step, doing, seconds } => self.poll(step, doing, seconds),
             Progress::Finished { step } => {
                 let action = step.change.action();
-                self.line(&format!("{}: {action}: done ({})", step.address, operations(step)));
-                if let Some(bar) = &self.bar {
+                self.io.say(&format!("{}: {action}: done ({})", step.address, operations(step)));
+                if let Some(bar) = self.io.bar() {
                     bar.inc(1);
                 }
             }
-            // The summary at the end has the whole error.
+            // The summary at the end has the error.
             Progress::Failed { step, error } if !error.is_stop() => {
-                self.line(&format!("{}: failed: {}", step.address, beginning(&error.to_string())));
+                let action = step.change.action();
+                self.io.say(&format!("{}: {action}: failed (see the end)", step.address));
             }
             Progress::Failed { .. } => {}
         }
-    }
-}
-
-/// The largest number of characters of an error in a line about a step.
-const BEGINNING: usize = 120;
-
-/// Returns the beginning of an error.
-fn beginning(text: &str) -> String {
-    match text.char_indices().nth(BEGINNING) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
-        None => text.to_owned(),
     }
 }

@@ -21,6 +21,7 @@ use crate::sdk::Aws;
 use crate::sdk::bounded::{Asked, SILENCE, Watch};
 use crate::sdk::secret;
 use crate::store::{AnyStore, Holder, Location, Store};
+use crate::text::printable;
 use crate::waiver::Waiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -53,7 +54,7 @@ impl Session {
         }
         report(io, &diagnostics, &loaded.sources)?;
         let region = given.or_else(|| loaded.region());
-        let (aws, caller) = connect(global, region.clone()).await?;
+        let (aws, caller) = connect(global, region.clone(), io).await?;
         let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
             let failure = Failure::new("no Region is configured");
             failure.hint("set `region:` in the configuration, --region or AWS_REGION")
@@ -88,7 +89,7 @@ impl Session {
             // The base branch of the plan itself may be that of its author.
             desired.base = given.base.or(desired.base);
         }
-        let (aws, caller) = connect(global, Some(desired.home.region.clone())).await?;
+        let (aws, caller) = connect(global, Some(desired.home.region.clone()), io).await?;
         if caller.account != desired.home.account {
             let (plan, ours) = (&desired.home.account, &caller.account);
             let message = format!(
@@ -192,9 +193,10 @@ pub(super) fn home_region(first: Option<Region>, aws: &Aws) -> Result<Region, Fa
 pub(super) async fn connect(
     global: &Global,
     region: Option<Region>,
+    io: &Io,
 ) -> Result<(Aws, Caller), Failure> {
     let aws = Aws::connect(region, global.profile.clone()).await;
-    aws.watch(Arc::new(Waiting::new(Io::new(global.color))));
+    aws.watch(Arc::new(Waiting::new(io.beside())));
     let caller = with_retries(&RetryPolicy::default(), async || aws.caller().await).await;
     Ok((aws, caller.map_err(|error| unidentified(global, error))?))
 }
@@ -254,7 +256,11 @@ impl Waiting {
             return;
         }
         *last = Some(Instant::now());
-        self.io.say(text);
+        match self.io.bar() {
+            // The bar says what the steps wait for, and each repeated call has a line of its own.
+            Some(bar) => bar.set_message(printable(text).into_owned()),
+            None => self.io.say(text),
+        }
     }
 }
 

@@ -148,3 +148,11 @@ pub struct Facts {
     /// Whether AWS reserves the name of a deleted resource for some time.
     pub keeps_deleted_names: bool,
 }
+
+impl Facts {
+    /// Returns whether each Region of an account has exactly one resource of the kind.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.identity == Identity::Single
+    }
+}

@@ -24,6 +24,11 @@ pub fn changes(before: Option<&Spec>, after: Option<&Spec>) -> Vec<FieldChange> 
         |spec: Option<&Spec>| spec.and_then(|spec| spec.fields().ok()).unwrap_or(Value::Null);
     let mut found = Vec::new();
     walk("", &fields(before), &fields(after), &mut found);
+    // Of a kind of which there is one in a Region, the name is the Region.
+    let mut consumers = [before, after].into_iter().flatten().filter_map(Spec::as_consumer);
+    if consumers.any(|spec| spec.kind().facts().is_single()) {
+        found.retain(|field| field.path != "existing");
+    }
     found
 }
 

@@ -49,7 +49,6 @@ fn rotation(parts: &[&Value]) -> Option<String> {
 
 fn master_password(parts: &[&Value]) -> Option<String> {
     let text = match parts {
-        [Value::Bool(true), _, Value::Bool(false)] => "managed, with another key".to_owned(),
         [Value::Bool(true), _, Value::Bool(true)] => {
             "managed, with the key of the resource".to_owned()
         }
@@ -57,7 +56,8 @@ fn master_password(parts: &[&Value]) -> Option<String> {
         [_, Value::String(variable), _] => format!("{{env: {variable}}}"),
         [Value::Bool(false), ..] => "not managed".to_owned(),
         [_, _, Value::Bool(true)] => "managed, with the key of the resource".to_owned(),
-        [_, _, Value::Bool(false)] => "managed, with another key".to_owned(),
+        // Without `key`, AWS encrypts the secret with its own key.
+        [_, _, Value::Bool(false)] => "managed".to_owned(),
         _ => return None,
     };
     Some(printable(&text).into_owned())
@@ -196,7 +196,7 @@ mod tests {
         let keyed = [change("password_with_key", json!(false), json!(true))];
         assert_eq!(
             lines(&keyed),
-            ["master_password: managed, with another key -> managed, with the key of the resource"]
+            ["master_password: managed -> managed, with the key of the resource"]
         );
     }
 }

@@ -42,7 +42,7 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
     if let Some(gates) = words::gates(&plan.gates) {
         page.prose(0, 2, None, &gates);
     }
-    page.line(0, None, &words::summary(plan));
+    page.prose(0, 2, None, &words::summary(plan));
     page.out
 }
 

@@ -80,10 +80,16 @@ impl Writer<'_> {
             "the policy of the bucket `{bucket}` does not allow CloudTrail {} for this trail",
             actions.join(", ")
         );
-        let help = format!(
-            "add to the policy of the bucket{organization}: {}",
-            Value::Array(lacking.clone())
-        );
+        let help = match policy {
+            Some(_) => format!(
+                "add to the `Statement` of the policy of the bucket{organization}: {}",
+                Value::Array(lacking)
+            ),
+            None => format!(
+                "give the bucket this policy (`aws s3api put-bucket-policy`){organization}: {}",
+                json!({ "Version": "2012-10-17", "Statement": lacking })
+            ),
+        };
         Some(Violation::new("bucket", reason, help))
     }
 
@@ -211,8 +217,12 @@ mod tests {
             assert_eq!(field, "bucket");
             assert!(reason.contains("s3:GetBucketAcl, s3:PutObject"), "{reason}");
             let added = help.split_once(": ").unwrap().1;
-            let added: Value = serde_json::from_str(added).unwrap();
-            let whole = json!({"Version": "2012-10-17", "Statement": added}).to_string();
+            let parsed: Value = serde_json::from_str(added).unwrap();
+            // A bucket without a policy gets a whole one, as `aws s3api put-bucket-policy` takes it.
+            let whole = match policy.is_empty() {
+                true => added.to_owned(),
+                false => json!({"Version": "2012-10-17", "Statement": parsed}).to_string(),
+            };
             assert_eq!(objection(&whole, "", false), None);
         }
         let prefixed = objection(&documented(MAIN, "AWSLogs/111122223333"), "x", false).unwrap();

@@ -163,9 +163,9 @@ fn an_insufficient_bucket_policy_blocks_a_new_trail_and_is_a_finding_for_an_exis
     let blocked = &plan.blocked[0];
     assert_eq!((plan.blocked.len(), blocked.field.as_str()), (1, "bucket"));
     assert!(blocked.reason.contains("s3:GetBucketAcl, s3:PutObject"), "{blocked:?}");
-    // The statements in the help are sufficient.
-    let statements = blocked.help.split_once("bucket: ").unwrap().1;
-    set(&stack, BucketPolicy::Text(format!("{{\"Statement\": {statements}}}")));
+    // The policy in the help is sufficient, as it is.
+    let whole = blocked.help.split_once("put-bucket-policy`): ").unwrap().1;
+    set(&stack, BucketPolicy::Text(whole.to_owned()));
     stack.applied(&trail("key: a"));
     stack.settled(&trail("key: a"));
     set(&stack, BucketPolicy::None);

@@ -212,6 +212,9 @@ fn defaults_that_are_no_longer_declared_stay_unchanged() {
         stack.applied(&default("encryption: true, key: a"));
         let plan = stack.applied(&desired(without));
         assert_eq!((operations(&plan).len(), plan.count("forget")), (0, 1));
+        // The Region is the name of the defaults, and no field of them.
+        let mut fields = plan.steps.iter().flat_map(|step| &step.fields);
+        assert!(fields.all(|field| field.path != "existing"), "{plan:#?}");
         stack.settled(&desired(without));
         assert_eq!(live(&stack), json!([true, "a"]));
     }
