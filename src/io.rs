@@ -19,6 +19,10 @@ pub enum Color {
 /// The number of columns by which the second line of a wrapped message is indented.
 const HANG: usize = 2;
 
+/// The number of columns for the progress bar, its numbers, and the `^C` that a terminal writes behind it: a line that
+/// it wraps cannot be cleared.
+const BAR: usize = 40;
+
 /// The output of a command. Every text that leaves the program passes through it, so that no command of a CI system
 /// does. A closed pipe (`| head`) is not an error.
 #[derive(Debug)]
@@ -55,6 +59,16 @@ impl Io {
     pub fn hide_bar(&self) {
         let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take();
         bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+
+    /// Shows a text beside the progress bar. Returns whether there is one.
+    pub fn beside_bar(&self, text: &str) -> bool {
+        let Some(bar) = self.bar() else {
+            return false;
+        };
+        let most = self.width().saturating_sub(BAR);
+        bar.set_message(printable(text).chars().take(most).collect::<String>());
+        true
     }
 
     /// Returns the progress bar that stderr shows.

@@ -8,7 +8,6 @@ use crate::journal::{Event, Replay};
 use crate::kind::address::Address;
 use crate::plan::Step;
 use crate::store::{AnyStore, Store};
-use crate::text::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -41,7 +40,7 @@ impl<'a> Terminal<'a> {
     ) -> Self {
         if io.err_is_terminal() && steps > 0 {
             let bar = ProgressBar::new(steps as u64);
-            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len} {msg}") {
                 bar.set_style(style);
             }
             io.show_bar(bar);
@@ -96,8 +95,7 @@ impl<'a> Terminal<'a> {
     fn poll(&self, step: &Step, doing: &str, seconds: u64) {
         // A narrow terminal shows only the beginning beside the bar.
         let text = format!("{} ({}): {doing}", step.address, spent(step, seconds));
-        if let Some(bar) = self.io.bar() {
-            bar.set_message(printable(&text).into_owned());
+        if self.io.beside_bar(&text) {
             return;
         }
         let mut reported = self.reported.borrow_mut();
@@ -228,9 +226,7 @@ impl Host for Terminal<'_> {
     fn report(&self, progress: Progress<'_>) {
         match progress {
             Progress::Began { step } => {
-                if let Some(bar) = self.io.bar() {
-                    bar.set_message(printable(&step.address.to_string()).into_owned());
-                }
+                self.io.beside_bar(&step.address.to_string());
             }
             Progress::Waiting { step, operation, why } => {
                 self.io.say(&format!("{}: {operation}: {why}", step.address));

@@ -21,7 +21,6 @@ use crate::sdk::Aws;
 use crate::sdk::bounded::{Asked, SILENCE, Watch};
 use crate::sdk::secret;
 use crate::store::{AnyStore, Holder, Location, Store};
-use crate::text::printable;
 use crate::waiver::Waiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -256,10 +255,9 @@ impl Waiting {
             return;
         }
         *last = Some(Instant::now());
-        match self.io.bar() {
-            // The bar says what the steps wait for, and each repeated call has a line of its own.
-            Some(bar) => bar.set_message(printable(text).into_owned()),
-            None => self.io.say(text),
+        // The bar says what the steps wait for, and each repeated call has a line of its own.
+        if !self.io.beside_bar(text) {
+            self.io.say(text);
         }
     }
 }

@@ -284,5 +284,16 @@ mod tests {
             denied,
             ["- everyone except role/a is denied everything explicitly (statement \"oops\")"]
         );
+        // Of many exceptions, the line says how the others are named.
+        let exempting = |count: usize, verbose: bool| {
+            let arns = (0..count).map(|n| format!("\"arn:aws:iam::111122223333:role/r{n}\""));
+            let list = format!("[{}]", arns.collect::<Vec<_>>().join(","));
+            let deny = deny.replace("\"arn:aws:iam::111122223333:role/a\"", &list);
+            told(&[ROOT], &[ROOT, &deny], verbose).join("\n")
+        };
+        assert!(exempting(8, false).contains("role/r6, role/r7 is denied"));
+        let many = exempting(10, false);
+        assert!(many.contains("role/r7 and 2 more (`-v` names them) is denied"), "{many}");
+        assert!(exempting(10, true).contains("role/r8, role/r9 is denied"));
     }
 }

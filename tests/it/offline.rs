@@ -54,6 +54,16 @@ fn all_errors_of_the_configuration_are_reported_at_once() {
 }
 
 #[test]
+fn validate_counts_what_a_plan_creates() {
+    let text = "stack: s\nkeys: {a: {aliases: [a]}}\n";
+    let (_, said) = run(text, &["validate"]);
+    assert!(said.contains("is valid: 2 resources.\n"), "{said}");
+    let role = "service_linked_roles: [{service: autoscaling.amazonaws.com}]\n";
+    let (_, said) = run(&format!("{text}{role}"), &["validate"]);
+    assert!(said.contains("is valid: 2 resources and 1 service-linked role.\n"), "{said}");
+}
+
+#[test]
 fn validate_refuses_what_a_plan_refuses() {
     let policy = |more: &str| {
         format!(

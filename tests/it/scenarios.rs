@@ -404,7 +404,7 @@ fn destroy_says_what_to_do_about_what_is_protected() {
 /// `kmsctl destroy` removes every declaration itself, so that nothing has left the configuration.
 #[test]
 fn what_destroy_leaves_in_aws_is_not_called_undeclared() {
-    let text = "stack: stack\nregion: eu-central-1\nkeys: {k: {}}\ncloudtrail:\n  trails: {audit: {bucket: logs, key: k}}\nservice_linked_roles: [autoscaling.amazonaws.com]\n";
+    let text = "stack: stack\nregion: eu-central-1\nkeys: {k: {}}\ncloudtrail:\n  trails: {audit: {bucket: logs, key: k}}\nservice_linked_roles: [{service: autoscaling.amazonaws.com}]\n";
     let mut stack = Stack::new(1);
     stack.applied(&desired(text));
     let mut nothing = desired("stack: stack\nregion: eu-central-1\n");

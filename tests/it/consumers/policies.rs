@@ -148,12 +148,13 @@ fn a_consumer_whose_key_was_disabled_is_a_finding() {
     stack.applied(&all);
     stack.fake.tamper("a", |key| key.meta.state = "Disabled".to_owned());
     let plan = stack.plan_only(&all);
-    let told = |plan: &kmsctl::plan::Plan| {
-        plan.findings
-            .iter()
-            .any(|f| f.rule == "key-unusable" && f.message.starts_with("`key/a` is disabled"))
-    };
-    assert!(told(&plan), "{:#?}", plan.findings);
+    // The help is about a disabled key only.
+    let told = plan.findings.iter().find(|found| found.rule == "key-unusable");
+    let told = told.unwrap_or_else(|| panic!("{:#?}", plan.findings));
+    assert_eq!(
+        told.message,
+        "`key/a` is disabled: enable the key (`enabled: true`): the resource cannot be used without its key"
+    );
     assert_eq!(stack.fake.key("a").meta.arn, stack.state.records[&key_at("a")].id.parse().unwrap());
 }
 
