@@ -19,10 +19,6 @@ pub enum Color {
 /// The number of columns by which the second line of a wrapped message is indented.
 const HANG: usize = 2;
 
-/// The number of columns for the progress bar, its numbers, and the `^C` that a terminal writes behind it: a line that
-/// it wraps cannot be cleared.
-const BAR: usize = 40;
-
 /// The output of a command. Every text that leaves the program passes through it, so that no command of a CI system
 /// does. A closed pipe (`| head`) is not an error.
 #[derive(Debug)]
@@ -66,8 +62,7 @@ impl Io {
         let Some(bar) = self.bar() else {
             return false;
         };
-        let most = self.width().saturating_sub(BAR);
-        bar.set_message(printable(text).chars().take(most).collect::<String>());
+        bar.set_message(printable(text).into_owned());
         true
     }
 

@@ -40,7 +40,7 @@ impl<'a> Terminal<'a> {
     ) -> Self {
         if io.err_is_terminal() && steps > 0 {
             let bar = ProgressBar::new(steps as u64);
-            if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len} {wide_msg}") {
                 bar.set_style(style);
             }
             io.show_bar(bar);

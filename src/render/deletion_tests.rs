@@ -25,7 +25,7 @@ fn steps_that_are_alike_are_written_once_and_destructive_ones_first() {
 #[test]
 fn the_last_line_of_a_plan_is_wrapped() {
     let mut plan = update("x");
-    plan.steps = Vec::new();
+    (plan.steps, plan.blocked) = (Vec::new(), Vec::new());
     let date = "2026-12-28T17:59:50Z".to_owned();
     plan.scheduled =
         (0..3).map(|n| (Address::new(Kind::Key, format!("key-{n}")), date.clone())).collect();

@@ -70,7 +70,6 @@ fn a_section_is_explained_with_its_fields() {
     dynamodb.tables.billing (section)
 
       The billing mode; default: `pay_per_request`.
-      The billing of a table.
 
     Fields:
       mode (one of pay_per_request, provisioned, required)

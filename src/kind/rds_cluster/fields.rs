@@ -170,7 +170,7 @@ impl Decode for Serverless {
 }
 
 record! {
-    /// An instance of a cluster. It is encrypted with the cluster's key.
+    /// Each is encrypted with the cluster's key.
     pub struct MemberFields {
         /// The instance class, such as `db.r6g.large` or `db.serverless`.
         instance_class: Spanned<InstanceClass>,
