@@ -217,7 +217,7 @@ impl FormulaPair<'_> {
                 out.extend(denials.cloned());
             }
         }
-        out.map(without_covered)
+        out.map(|clauses| without_covered(&clauses))
     }
 
     fn clauses(&self, side: usize) -> impl Iterator<Item = &Clause> {
@@ -290,10 +290,10 @@ fn clause_deltas(old: &Formula, new: &Formula, literals: &[Literal]) -> Vec<Delt
 
 /// Returns the clauses without those that another of them makes superfluous: what a statement allows without a condition
 /// is not allowed because of a statement with one.
-fn without_covered(clauses: BTreeSet<Clause>) -> BTreeSet<Clause> {
+fn without_covered(clauses: &BTreeSet<Clause>) -> BTreeSet<Clause> {
     let is_covered = |one: &Clause| {
         let mut others = clauses.iter().filter(|other| *other != one);
-        others.any(|other| covers(other, one))
+        others.any(|other| covers(other, one) && !covers(one, other))
     };
     clauses.iter().filter(|clause| !is_covered(clause)).cloned().collect()
 }
