@@ -13,7 +13,7 @@ record! {
 }
 
 record! {
-    /// An Auto Scaling group whose volumes a key encrypts. Its service-linked role launches the instances: the key's
+    /// The service-linked role of the group launches the instances: the key's
     /// policy must name the role, or, from another account, a grant must.
     pub struct AutoScalingGroup {
         /// The key, by its name in `keys` (`NAME/REGION` for a replica).
