@@ -217,7 +217,7 @@ impl FormulaPair<'_> {
                 out.extend(denials.cloned());
             }
         }
-        out.map(|clauses| without_covered(&clauses))
+        out
     }
 
     fn clauses(&self, side: usize) -> impl Iterator<Item = &Clause> {
@@ -288,18 +288,8 @@ fn clause_deltas(old: &Formula, new: &Formula, literals: &[Literal]) -> Vec<Delt
     out
 }
 
-/// Returns the clauses without those that another of them makes superfluous: what a statement allows without a condition
-/// is not allowed because of a statement with one.
-fn without_covered(clauses: &BTreeSet<Clause>) -> BTreeSet<Clause> {
-    let is_covered = |one: &Clause| {
-        let mut others = clauses.iter().filter(|other| *other != one);
-        others.any(|other| covers(other, one) && !covers(one, other))
-    };
-    clauses.iter().filter(|clause| !is_covered(clause)).cloned().collect()
-}
-
 /// Returns whether a clause applies to all requests that another applies to, with the same effect.
-fn covers(clause: &Clause, other: &Clause) -> bool {
+pub(super) fn covers(clause: &Clause, other: &Clause) -> bool {
     let is_deny = |clause: &Clause| clause.level == Level::ExplicitlyDenied;
     is_deny(clause) == is_deny(other)
         && clause.level >= other.level

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::action_atom::ActionAtom;
 use super::change::AccessChange;
-use super::delta::{Delta, Formula, deltas};
+use super::delta::{Delta, Formula, covers, deltas};
 use super::formula::combinations;
 use super::grouped_change::{ActionAtoms, ChangeKey, Extent, GroupedChange};
 use super::key_context::KeyContext;
@@ -473,15 +473,21 @@ fn action_classes(pair: &PolicyPair<'_>, only: Option<&'static Action>) -> Vec<V
     out.into_values().collect()
 }
 
-/// Returns the statements that cause a change.
+/// Returns the statements that cause a change. What a statement allows without a condition is not allowed because of one
+/// with a condition, unless that one names the principals and the other one everyone.
 fn causes<'s>(
     delta: &Delta,
     sides: &[Vec<(Clause, &'s CompiledStatement)>; 2],
 ) -> BTreeSet<&'s CompiledStatement> {
     let mut out = BTreeSet::new();
     for (clauses, side) in delta.clauses.iter().zip(sides) {
-        for (clause, statement) in side {
-            if clauses.contains(clause) {
+        let side = side.iter().filter(|(clause, _)| clauses.contains(clause));
+        for (clause, statement) in side.clone() {
+            let is_superfluous = side.clone().any(|(other, by)| {
+                let is_wider = by.names_everyone() && !statement.names_everyone();
+                !is_wider && covers(other, clause) && !covers(clause, other)
+            });
+            if !is_superfluous {
                 out.insert(*statement);
             }
         }

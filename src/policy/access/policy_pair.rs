@@ -299,6 +299,15 @@ impl<'a> PolicyPair<'a> {
 }
 
 impl CompiledStatement {
+    /// Returns whether the statement names everyone, or everyone but some.
+    pub(super) fn names_everyone(&self) -> bool {
+        let principals = &self.statement.principals;
+        let is_everyone = |name: &PrincipalName| {
+            matches!(name, PrincipalName::Everyone | PrincipalName::AnyIdentity)
+        };
+        principals.except || principals.names.iter().any(is_everyone)
+    }
+
     /// Returns the partly carried keys whose value follows from an atom, and every set of them that an action does not
     /// carry.
     fn absences(

@@ -459,8 +459,7 @@ fn the_table_names_those_with_a_statement_of_their_own_beside_everyone() {
     let account = format!("every identity of account {ACCOUNT} #4");
     assert_eq!(
         table(&open),
-        // What everyone may do, the statement with a condition does not give.
-        ["* #4", "role/a #1,#4", "every AWS service #4", &account]
+        ["* #4", "role/a #1,#4", "role/b #2,#4", "every AWS service #4", &account]
     );
 }
 
