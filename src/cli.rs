@@ -8,6 +8,7 @@ mod policy;
 
 use crate::completion::{addresses, keys, topics};
 use crate::io::Color;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -102,7 +103,8 @@ pub struct Global {
         global = true,
         value_name = "LOCATION",
         default_value = "state",
-        env = "KMSCTL_STATE"
+        env = "KMSCTL_STATE",
+        value_parser = NonEmptyStringValueParser::new()
     )]
     pub state: String,
     /// AWS Region; overrides the configuration's
@@ -112,13 +114,13 @@ pub struct Global {
     ///
     /// Credentials, profiles, SSO, web identity and AWS_ENDPOINT_URL work as in the AWS SDKs. AWS_ACCESS_KEY_ID takes
     /// precedence over AWS_PROFILE, and this option over both.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, value_parser = NonEmptyStringValueParser::new())]
     pub profile: Option<String>,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
     /// Number of resources to read or change at the same time
-    #[arg(long, global = true, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
+    #[arg(long, global = true, value_name = "N", default_value_t = 64, value_parser = at_least_one, allow_negative_numbers = true)]
     pub parallelism: usize,
     /// Longest time for which AWS may return old answers after a change
     ///
@@ -129,7 +131,9 @@ pub struct Global {
         global = true,
         value_name = "SECONDS",
         default_value_t = 15,
-        env = "KMSCTL_SETTLE_TIME"
+        env = "KMSCTL_SETTLE_TIME",
+        value_parser = seconds,
+        allow_negative_numbers = true
     )]
     pub settle_time: u64,
     /// Longest time for which AWS may deny a call after a change of the key's policy or grants
@@ -141,7 +145,9 @@ pub struct Global {
         global = true,
         value_name = "SECONDS",
         default_value_t = 300,
-        env = "KMSCTL_PATIENCE"
+        env = "KMSCTL_PATIENCE",
+        value_parser = seconds,
+        allow_negative_numbers = true
     )]
     pub patience: u64,
     /// Show more detail, such as the actions of an access change and waived findings
@@ -584,4 +590,9 @@ fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(number) => Ok(number),
         Err(_) => Err("it is not a whole number".to_owned()),
     }
+}
+
+/// Parses a number of seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write a whole number of seconds, such as 300".to_owned())
 }

@@ -86,6 +86,9 @@ pub fn explained(mut error: clap::Error, words: &[OsString]) -> clap::Error {
     if error.get(ContextKind::Usage).is_some() {
         error.insert(ContextKind::Usage, ContextValue::StyledStr(usage(words)));
     }
+    if let Some(tip) = of_environment(&error, words) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
     let known = [ErrorKind::UnknownArgument, ErrorKind::InvalidSubcommand];
     if !known.contains(&error.kind()) {
         return error;
@@ -107,6 +110,29 @@ pub fn explained(mut error: clap::Error, words: &[OsString]) -> clap::Error {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
+}
+
+/// Returns what names the environment variable from which a wrong value of an option comes. The error names only the
+/// option, which is not on the command line.
+fn of_environment(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let long = wrong.split(' ').next()?.strip_prefix("--")?;
+    let is_written = |word: &OsString| {
+        let name = word.to_str().and_then(|word| word.strip_prefix("--")?.split('=').next());
+        name == Some(long)
+    };
+    if words.iter().any(is_written) {
+        return None;
+    }
+    let top = command();
+    let name = top.get_arguments().find(|arg| arg.get_long() == Some(long))?.get_env()?.to_owned();
+    let (name, is_empty) = (name.to_str()?, std::env::var_os(&name)?.is_empty());
+    Some(match is_empty {
+        true => format!("{name} is set, but has no value: give it one, or unset it"),
+        false => format!("the value is that of the environment variable {name}"),
+    })
 }
 
 /// Returns the usage of the command of a line. The parser's own one has the options whose values come from the

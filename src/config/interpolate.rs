@@ -1,7 +1,8 @@
 //! Replaces `${var.NAME}`, `${aws.account_id}`, `${aws.region}` and `${aws.partition}` in texts.
-//! Every other `${...}` stays unchanged, because policy variables of IAM have the same form
-//! (`${aws:username}`); but a declared variable without its prefix is an error, and so are environment variables
-//! (`${AWS_REGION}`) and the pseudo parameters of CloudFormation (`${AWS::Region}`). Values are not interpolated again.
+//! Policy variables of IAM, which have a colon (`${aws:username}`), its `${*}`, `${?}` and `${$}`, and single words stay
+//! unchanged. Every other `${...}` is an error, because it is a variable of another tool: one of the environment
+//! (`${HOME}`), one with a dot (`${local.team}`), or a pseudo parameter of CloudFormation (`${AWS::Region}`). So is a word
+//! that is the name of a variable. Values are not interpolated again.
 //!
 //! `$${var.NAME}` stands for the text `${var.NAME}`, and so for everything that would be replaced or be an error without the
 //! first dollar sign. Every other `$${` stays unchanged.
@@ -24,7 +25,13 @@ const MAX_SUGGESTIONS: usize = 200;
 const PREFIXES: [&str; 6] = ["vars.", "variables.", "local.", "param.", "params.", "var:"];
 
 /// The names that other tools have for the values of AWS, and those of kmsctl.
-const FOREIGN: [(&str, &str); 6] = [
+const FOREIGN: [(&str, &str); 12] = [
+    ("account_id", "aws.account_id"),
+    ("data.aws_caller_identity.current.account_id", "aws.account_id"),
+    ("data.aws_partition.current.partition", "aws.partition"),
+    ("data.aws_region.current.name", "aws.region"),
+    ("partition", "aws.partition"),
+    ("region", "aws.region"),
     ("AWS_REGION", "aws.region"),
     ("AWS_DEFAULT_REGION", "aws.region"),
     ("AWS_ACCOUNT_ID", "aws.account_id"),
@@ -32,6 +39,9 @@ const FOREIGN: [(&str, &str); 6] = [
     ("AWS::AccountId", "aws.account_id"),
     ("AWS::Partition", "aws.partition"),
 ];
+
+/// The field that takes the name of an environment variable.
+const PASSWORD: &str = "master_password";
 
 /// The placeholder that is replaced only after the key has been created.
 const LATER: &str = "key_arn";
@@ -66,26 +76,28 @@ impl Variables {
         ]
     }
 
-    /// Returns the error for a variable that is written as other tools write theirs. The variables of IAM have a colon
-    /// (`${aws:username}`) or are one character (`${*}`).
+    /// Returns the error for a variable that is written as other tools write theirs.
     fn misnamed(&self, inner: &str) -> Option<BadVariable> {
-        if let Some((_, own)) = FOREIGN.iter().find(|(foreign, _)| *foreign == inner) {
-            return Some(BadVariable::Unknown {
-                name: inner.to_owned(),
-                nearest: Some((*own).to_owned()),
-                is_reported: false,
-            });
-        }
-        if is_of_environment(inner) {
-            return Some(BadVariable::Environment { name: inner.to_owned() });
-        }
+        let unknown = |nearest: Option<String>| {
+            let name = inner.to_owned();
+            Some(BadVariable::Unknown { name, nearest, is_reported: false })
+        };
         let name = PREFIXES.iter().find_map(|prefix| inner.strip_prefix(prefix)).unwrap_or(inner);
-        let is_declared = self.vars.contains_key(name) || self.unset.contains(name);
-        (is_declared || inner.starts_with("vars.")).then(|| BadVariable::Unknown {
-            name: inner.to_owned(),
-            nearest: is_declared.then(|| format!("var.{name}")),
-            is_reported: false,
-        })
+        if self.vars.contains_key(name) || self.unset.contains(name) {
+            return unknown(Some(format!("var.{name}")));
+        }
+        if let Some((_, own)) = FOREIGN.iter().find(|(foreign, _)| *foreign == inner) {
+            return unknown(Some((*own).to_owned()));
+        }
+        if inner.starts_with("vars.") {
+            return unknown(None);
+        }
+        if !is_of_environment(inner) && is_text(inner) {
+            return None;
+        }
+        // `${{ github.sha }}`
+        let end = if inner.starts_with('{') { "}" } else { "" };
+        Some(BadVariable::Foreign { name: format!("{inner}{end}") })
     }
 
     /// Returns the value for the text between the braces; `Ok(None)` if the text is not a variable
@@ -125,6 +137,13 @@ impl Variables {
     }
 }
 
+/// Returns whether a name is one of a policy variable of IAM, an escaped character (IAM User Guide, "IAM policy elements:
+/// Variables and tags"), or a single word.
+fn is_text(name: &str) -> bool {
+    let is_word = || name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    name.contains(':') || ["*", "?", "$"].contains(&name) || is_word()
+}
+
 /// Returns whether a name is written as those of environment variables are: `TEAM`, `DB_HOST`.
 fn is_of_environment(name: &str) -> bool {
     name.len() > 1
@@ -145,9 +164,9 @@ pub enum BadVariable {
         /// Whether the cause is reported elsewhere.
         is_reported: bool,
     },
-    /// The name is that of an environment variable.
+    /// The name is that of an environment variable, or of a variable of another tool.
     #[error("`${{{name}}}` is not a variable of kmsctl")]
-    Environment {
+    Foreign {
         /// The name.
         name: String,
     },
@@ -163,9 +182,15 @@ pub enum BadVariable {
 }
 
 impl BadVariable {
-    /// Returns what to do.
-    fn help(&self) -> String {
+    /// Returns what to do about a value of a field.
+    fn help(&self, field: &str) -> String {
         match self {
+            Self::Foreign { name } if field == PASSWORD => {
+                let name = if is_of_environment(name) { name } else { "NAME" };
+                format!(
+                    "write `{PASSWORD}: {{env: {name}}}`, which reads the environment variable when the call is sent"
+                )
+            }
             Self::Unknown { nearest: Some(near), .. } => format!("did you mean `${{{near}}}`?"),
             Self::Unknown { name, .. } if name.starts_with("var.") => {
                 "declare it under `vars`".to_owned()
@@ -176,9 +201,12 @@ impl BadVariable {
             Self::Unknown { .. } => {
                 "known: `${aws.account_id}`, `${aws.region}`, `${aws.partition}`".to_owned()
             }
-            Self::Environment { name } => format!(
+            Self::Foreign { name } if is_of_environment(name) => format!(
                 "declare a variable under `vars`, write `${{var.NAME}}`, and pass `--var NAME=\"${name}\"`; \
                  `$${{{name}}}` stands for the text itself"
+            ),
+            Self::Foreign { name } => format!(
+                "declare a variable under `vars`, and write `${{var.NAME}}`; `$${{{name}}}` stands for the text itself"
             ),
             Self::Open { name } => format!("write `${{{name}}}`"),
             Self::TooLarge => "use a long value less often".to_owned(),
@@ -237,7 +265,7 @@ fn is_taken(text: &str, vars: &Variables) -> bool {
     // The placeholder for the ARN of the key is replaced later, in policies only.
     let is_later = inner.and_then(|inner| inner.strip_prefix("aws.")) == Some(LATER);
     let is_own = ["var.", "aws."].iter().any(|prefix| own.starts_with(prefix));
-    (is_own && !is_later) || inner.is_some_and(|inner| vars.misnamed(inner).is_some())
+    !is_later && (is_own || inner.is_some_and(|inner| vars.misnamed(inner).is_some()))
 }
 
 /// Returns the text that stands for itself: nothing in it is replaced, where no variables are declared.
@@ -281,7 +309,13 @@ fn variable<'a, 'v>(
 /// Returns whether all variables are known; other errors about a text with an unknown variable are
 /// suppressed.
 pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) -> bool {
+    interpolate_field("", node, vars, d)
+}
+
+fn interpolate_field(field: &str, node: &mut Node, vars: &Variables, d: &mut Diagnostics) -> bool {
     match &mut node.value {
+        // What reads a reference to a key knows the keys, and says which one is meant.
+        Value::Text(text) if field == "key" && text.starts_with("${aws_kms_key.") => true,
         Value::Text(text) => match interpolate(text, vars) {
             Ok(Cow::Borrowed(_)) => true,
             Ok(Cow::Owned(replaced)) => {
@@ -291,12 +325,12 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
             Err(bad) => {
                 let is_reported = match bad {
                     BadVariable::Unknown { is_reported, .. } => is_reported,
-                    BadVariable::Environment { .. } | BadVariable::Open { .. } => false,
+                    BadVariable::Foreign { .. } | BadVariable::Open { .. } => false,
                     // The first text that is too large is reported.
                     BadVariable::TooLarge => vars.replaced.replace(usize::MAX) == usize::MAX,
                 };
                 if !is_reported {
-                    d.push(Diagnostic::error(node.span, bad.to_string()).help(bad.help()));
+                    d.push(Diagnostic::error(node.span, bad.to_string()).help(bad.help(field)));
                 }
                 d.unknown(node.span);
                 false
@@ -306,14 +340,14 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
         Value::List(items) => {
             let mut all_known = true;
             for item in items {
-                all_known &= interpolate_node(item, vars, d);
+                all_known &= interpolate_field(field, item, vars, d);
             }
             all_known
         }
         Value::Map(entries) => {
             let mut all_known = true;
             for entry in entries {
-                all_known &= interpolate_node(&mut entry.value, vars, d);
+                all_known &= interpolate_field(&entry.key, &mut entry.value, vars, d);
             }
             all_known
         }
@@ -351,7 +385,12 @@ mod tests {
             "arn:${aws.partition}:iam::${aws.account_id}:role/${var.team}",
             "arn:aws:iam::012345678901:role/blue",
         );
-        is("${aws:username} ${aws.key_arn} ${x} $ ${", "${aws:username} ${aws.key_arn} ${x} $ ${");
+        for text in [
+            "${aws:username} ${aws.key_arn} ${*}${?}${$} $ ${",
+            "${x} ${} ${aws:PrincipalTag/team, 'company-wide'} ${accounts.google.com:sub} ${x",
+        ] {
+            is(text, text);
+        }
         is("${x ${var.team}}", "${x blue}");
         is("${var.loop}", "${var.loop}");
         assert!(matches!(interpolate("plain", &vars), Ok(Cow::Borrowed("plain"))));
@@ -365,8 +404,8 @@ mod tests {
         is("$${var.team} ${var.team}", "${var.team} blue");
         is("$$${var.team}", "$${var.team}");
         is(
-            "$${var.unknown} $${aws.region} $${team} $${vars.x} $${TEAM} $${AWS::Region}",
-            "${var.unknown} ${aws.region} ${team} ${vars.x} ${TEAM} ${AWS::Region}",
+            "$${var.unknown} $${aws.region} $${team} $${vars.x} $${TEAM} $${AWS::Region} $${local.x} $${{ a.b }}",
+            "${var.unknown} ${aws.region} ${team} ${vars.x} ${TEAM} ${AWS::Region} ${local.x} ${{ a.b }}",
         );
         is("$${var.open", "${var.open");
         is("a$${var.x ${var.team}}", "a${var.x blue}");
@@ -378,7 +417,7 @@ mod tests {
     proptest::proptest! {
         /// What AWS holds can be written: the configuration of an export declares no variables.
         #[test]
-        fn an_escaped_text_stands_for_itself(parts in proptest::collection::vec("\\$|\\$\\{|\\}|AWS_X|AWS::Region|var\\.|vars\\.|aws\\.|aws:|key_arn|region|x|\\.|local\\.", 0..12)) {
+        fn an_escaped_text_stands_for_itself(parts in proptest::collection::vec("\\$|\\{|\\$\\{|\\}|AWS_X|AWS::Region|var\\.|vars\\.|aws\\.|aws:|key_arn|region|x|\\.|local\\.", 0..12)) {
             let text = parts.concat();
             let none = Variables::default();
             let escaped = escaped(&text);
@@ -389,16 +428,54 @@ mod tests {
     #[test]
     fn an_unknown_name_is_reported_with_the_nearest_known_name() {
         let unknown = |text: &str| interpolate(text, &vars()).unwrap_err();
-        assert_eq!(unknown("${var.taem}").help(), "did you mean `${var.team}`?");
-        assert_eq!(unknown("${aws.acount_id}").help(), "did you mean `${aws.account_id}`?");
+        assert_eq!(unknown("${var.taem}").help(""), "did you mean `${var.team}`?");
+        assert_eq!(unknown("${aws.acount_id}").help(""), "did you mean `${aws.account_id}`?");
         assert_eq!(unknown("${var.zzz}").to_string(), "unknown variable `${var.zzz}`");
-        assert_eq!(unknown("x ${AWS_REGION}").help(), "did you mean `${aws.region}`?");
-        assert_eq!(unknown("${AWS::AccountId}").help(), "did you mean `${aws.account_id}`?");
+        assert_eq!(unknown("x ${AWS_REGION}").help(""), "did you mean `${aws.region}`?");
+        assert_eq!(unknown("${AWS::AccountId}").help(""), "did you mean `${aws.account_id}`?");
         assert_eq!(
-            unknown("${DB_HOST}").help(),
+            unknown("${DB_HOST}").help(""),
             "declare a variable under `vars`, write `${var.NAME}`, and pass `--var NAME=\"$DB_HOST\"`; \
              `$${DB_HOST}` stands for the text itself"
         );
+    }
+
+    /// Only what IAM knows stays: a text with a variable of another tool would reach AWS as it is.
+    #[test]
+    fn the_variables_of_other_tools_are_errors() {
+        for text in [
+            "${local.x}",
+            "${env.X}",
+            "${data.a.b.c}",
+            "${github.sha}",
+            "${{ github.sha }}",
+            "a ${env.name} b",
+            "${file(\"p.json\")}",
+        ] {
+            let bad = interpolate(text, &vars()).unwrap_err();
+            let name = text.trim_start_matches("a ").trim_end_matches(" b");
+            assert_eq!(bad.to_string(), format!("`{name}` is not a variable of kmsctl"));
+            let help = bad.help("");
+            assert!(
+                help.starts_with("declare a variable under `vars`")
+                    && help.contains(&format!("`${name}` stands")),
+                "{help}"
+            );
+            // What the help writes is accepted.
+            let escaped = text.replace("${", "$${");
+            assert_eq!(interpolate(&escaped, &vars()).unwrap(), text);
+        }
+        for (text, help) in [
+            ("${data.aws_caller_identity.current.account_id}", "did you mean `${aws.account_id}`?"),
+            ("${region}", "did you mean `${aws.region}`?"),
+            ("${local.team}", "did you mean `${var.team}`?"),
+        ] {
+            assert_eq!(interpolate(text, &vars()).unwrap_err().help(""), help);
+        }
+        let password = interpolate("${PW}", &vars()).unwrap_err().help("master_password");
+        assert!(password.starts_with("write `master_password: {env: PW}`"), "{password}");
+        let password = interpolate("${local.pw}", &vars()).unwrap_err().help("master_password");
+        assert!(password.starts_with("write `master_password: {env: NAME}`"), "{password}");
     }
 
     #[test]
@@ -409,7 +486,7 @@ mod tests {
         }
         let bad = interpolate("x-${var.team-y", &vars()).unwrap_err();
         assert_eq!(bad.to_string(), "`${var.team-y` has no `}`");
-        assert_eq!(bad.help(), "write `${var.team-y}`");
+        assert_eq!(bad.help(""), "write `${var.team-y}`");
         assert_eq!(interpolate("${aws:username", &vars()).unwrap(), "${aws:username");
     }
 

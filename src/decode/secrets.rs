@@ -208,8 +208,8 @@ fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '-'
 }
 
-/// Returns whether a value only refers to a secret: `{env: NAME}` or `${var.NAME}`. What no name can be is no
-/// reference.
+/// Returns whether a value only refers to a secret: `{env: NAME}`, `${var.NAME}`, or a variable of another tool, such as
+/// `${NAME}` or `${local.name}`. What no name can be is no reference.
 fn is_reference(node: &Node) -> bool {
     match &node.value {
         Value::Map(entries) => {
@@ -221,10 +221,28 @@ fn is_reference(node: &Node) -> bool {
                 && matches!(&entry.value.value, Value::Text(name) if is_variable(name)))
         }
         Value::Text(text) => {
-            let name = text.strip_prefix("${var.").and_then(|rest| rest.strip_suffix('}'));
-            name.is_some_and(|name| name.chars().all(|c| c.is_ascii() && is_of_name(c)))
+            let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            inner.is_some_and(is_variable)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => false,
+    }
+}
+
+/// Returns whether the text between the braces of `${...}` is the name of a variable: of the environment, or one with the
+/// name of a group before it, such as `var.x`.
+fn is_variable(name: &str) -> bool {
+    let is_part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_ascii() && is_of_name(c))
+    };
+    let is_upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    match name.split_once('.') {
+        Some((group, rest)) => {
+            let parts = || rest.split('.');
+            let is_own = group == "var" && rest.chars().all(|c| c.is_ascii() && is_of_name(c));
+            is_own || is_part(group) && parts().all(is_part)
+        }
+        None => is_part(name) && name.chars().all(is_upper),
     }
 }
 
@@ -288,19 +306,32 @@ fn in_map(text: &str, entries: &[Entry], names: Names, found: &mut Vec<Span>) {
     // In a map in braces, a comma ends a secret without quotes. The rest of it is a name.
     let mut cut: Option<u32> = None;
     for entry in entries {
-        let is_rest = entry.value.value == Value::Null
+        let is_rest = !is_name_of(text, entry, names)
             && cut.is_some_and(|end| is_after_comma(text, end, entry.key_span.start));
         let is_value = is_pair && entry.key.eq_ignore_ascii_case("value");
         if is_rest {
             found.push(entry.key_span);
             cut = Some(entry.key_span.end);
         } else if is_value || names.have_secret(entry) {
-            cut = in_entry(text, entry, found);
+            cut = in_entry(text, entry, names, found);
         } else {
             cut = None;
             in_tree(text, &entry.value, names.inside(&entry.key), found);
         }
     }
+}
+
+/// Returns whether an entry in braces is one of its own, and not the rest of a secret that a comma ended: it has a value,
+/// or `null` is written, which no secret ends with. A variable may have a colon alone.
+fn is_name_of(text: &str, entry: &Entry, names: Names) -> bool {
+    if entry.value.value != Value::Null || !entry.value.is_left_out() {
+        return true;
+    }
+    let part = |range: Range<u32>| text.get(range.start as usize..range.end as usize);
+    let key = entry.key_span;
+    let has_blank = part(key.start.saturating_sub(2)..key.start) == Some(", ");
+    let has_colon = part(key.end..key.end.saturating_add(1)) == Some(":");
+    names == Names::Variables && has_blank && has_colon && entry.key.chars().all(is_of_name)
 }
 
 /// Returns whether a comma stands between the end of a value and what follows.
@@ -310,10 +341,12 @@ fn is_after_comma(text: &str, end: u32, start: u32) -> bool {
 }
 
 /// Adds the places in an entry with a secret. Returns where its value ends, unless it is a reference.
-fn in_entry(text: &str, entry: &Entry, found: &mut Vec<Span>) -> Option<u32> {
+fn in_entry(text: &str, entry: &Entry, names: Names, found: &mut Vec<Span>) -> Option<u32> {
     let (key, value) = (entry.key_span, &entry.value);
-    // Without a blank after the colon, the secret is a part of the name.
-    if !entry.key.chars().all(is_of_name) {
+    // Without a blank after the colon, the secret is a part of the name. In quotes it is the name of a variable.
+    let is_quoted = text.get(key.start as usize..).is_some_and(|at| at.starts_with(['"', '\'']));
+    let is_whole = is_quoted && names == Names::Variables && value.value != Value::Null;
+    if !entry.key.chars().all(|c| is_of_name(c) || is_whole && " ./".contains(c)) {
         found.push(key);
     }
     let rest = text.get(key.end as usize..).unwrap_or_default();
@@ -332,25 +365,44 @@ fn in_entry(text: &str, entry: &Entry, found: &mut Vec<Span>) -> Option<u32> {
     if !["", "~", "null"].contains(&gap.trim()) {
         found.push(Span { start: after, end, ..key });
     }
-    if is_reference(value) {
+    if is_reference(value) || value.value == Value::Null && !value.is_left_out() {
         return None;
     }
-    all_of(value, found);
+    all_of(text, value, found);
     Some(if is_here { value.span.end } else { end })
 }
 
-/// Adds the places of all values, and of the keys: a secret in braces without quotes is a key.
-fn all_of(node: &Node, found: &mut Vec<Span>) {
-    match &node.value {
-        Value::Map(entries) => entries.iter().for_each(|entry| {
-            found.push(entry.key_span);
-            all_of(&entry.value, found);
-        }),
-        Value::List(items) => items.iter().for_each(|item| all_of(item, found)),
-        Value::Text(_) | Value::Number(_) => {}
-        Value::Null | Value::Bool(_) => return,
+/// Adds the places of all values, and of the keys: a secret in braces without quotes is a key. Returns where the value
+/// ends, with its closing bracket.
+fn all_of(text: &str, node: &Node, found: &mut Vec<Span>) -> u32 {
+    let span = node.span;
+    let (inner, closing) = match &node.value {
+        Value::Map(entries) => {
+            let ends = entries.iter().map(|entry| {
+                found.push(entry.key_span);
+                all_of(text, &entry.value, found).max(entry.key_span.end)
+            });
+            (ends.max(), '}')
+        }
+        Value::List(items) => (items.iter().map(|item| all_of(text, item, found)).max(), ']'),
+        Value::Text(_) | Value::Number(_) => {
+            found.push(span);
+            return span.end;
+        }
+        Value::Null | Value::Bool(_) => return span.end,
+    };
+    let mut end = inner.unwrap_or(span.end).max(span.end);
+    let opening = text.get(span.start as usize..).and_then(|at| at.chars().next());
+    let rest = text.get(end as usize..).unwrap_or_default();
+    let close = rest.find(|c: char| !c.is_whitespace() && c != ',');
+    if opening.is_some_and(|c| "{[".contains(c))
+        && let Some(close) =
+            close.filter(|at| rest.get(*at..).is_some_and(|at| at.starts_with(closing)))
+    {
+        end = end.saturating_add(u32::try_from(close + 1).unwrap_or(u32::MAX));
     }
-    found.push(node.span);
+    found.push(Span { end, ..span });
+    end
 }
 
 /// Returns the ranges that may be secrets of a text whose tree is not known, because it has a syntax error. They hold

@@ -149,6 +149,32 @@ fn secrets_in_a_tree_are_hidden() {
     assert_eq!(shown, "{Statement: [{password: ******, Sid: a}]}");
 }
 
+/// The names of variables are shown, and their values are hidden whatever they are.
+#[test]
+fn the_names_of_variables_are_shown() {
+    for (text, expected) in [
+        (
+            "vars: {admin: role/SecurityAdmin, bucket: null}",
+            "vars: {admin: ******************, bucket: null}",
+        ),
+        ("vars: {a: x, b: ~, c: , d: y}", "vars: {a: *, b: ~, c: , d: *}"),
+        ("vars: {a: null, b}", "vars: {a: null, b}"),
+        ("vars: {a: [x], b: {c: d}, \"c d\": e}", "vars: {a: ***, b: ******, \"c d\": *}"),
+        ("vars: {a: {b: {c: [d]}}, e: f}", "vars: {a: *************, e: *}"),
+        ("vars: {a: \"${PW}\", b: \"${local.x}\"}", "vars: {a: \"${PW}\", b: \"${local.x}\"}"),
+        // What follows a comma may belong to the value before it.
+        ("vars: {a: x, b}", "vars: {a: *, *}"),
+        ("vars: {a: x,b: , c: y}", "vars: {a: *,*: , c: *}"),
+        ("vars: {a b: null}", "vars: {***: null}"),
+        ("vars: {'a:b': x}", "vars: {*****: *}"),
+        ("vars: {a: '${x}y', b: '${Xy1}'}", "vars: {a: *******, b: ********}"),
+    ] {
+        assert_eq!(shown_in_tree(text, Names::Fields), expected);
+    }
+    let file = "a: x\nb: null\n\"c d\": y\n";
+    assert_eq!(shown_in_tree(file, Names::Variables), "a: *\nb: null\n\"c d\": *\n");
+}
+
 #[test]
 fn what_is_no_secret_is_shown() {
     for text in [

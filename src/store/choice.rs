@@ -34,6 +34,10 @@ impl FromStr for Location {
         if text == "none" {
             return Ok(Self::Nowhere);
         }
+        // Its files would lie beside the configuration, and the records in `state` would not be read.
+        if text.is_empty() {
+            return Err("the place of the state is empty".to_owned());
+        }
         let Some((scheme, rest)) = text.split_once("://") else {
             // Nobody means a folder of this name, and a record there would be lost.
             if text.starts_with("s3:") {
@@ -197,10 +201,11 @@ mod tests {
         assert_eq!("s3://b".parse(), s3("b", ""));
         assert_eq!("s3://b/".parse(), s3("b", ""));
         assert_eq!("s3://my-bucket/a/b/".parse(), s3("my-bucket", "a/b"));
-        let wrong = ["s3:/b/p", "gs://b/p", "s3://", "s3:///p", "s3://b/a//c", "s3://b c/p"];
+        let wrong = ["", "s3:/b/p", "gs://b/p", "s3://", "s3:///p", "s3://b/a//c", "s3://b c/p"];
         let told: Vec<String> =
             wrong.iter().map(|text| text.parse::<Location>().unwrap_err()).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
+        the place of the state is empty
         `s3:/b/p` is neither a folder nor `s3://BUCKET/PREFIX`
         `gs://b/p` is neither a folder nor in S3
         `s3://` has no valid name of a bucket

@@ -180,3 +180,99 @@ fn what_aws_refuses_cannot_be_waived() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("KMS402 cannot be waived: AWS refuses such a policy"), "{said}");
 }
+
+/// A variable of a pipeline that is not set is empty. The error names it, and nothing is read or written.
+#[test]
+fn an_environment_variable_with_a_wrong_value_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("kmsctl.yaml");
+    kmsctl::store::write_atomic(&config, b"stack: s\n").unwrap();
+    let empty = "is set, but has no value: give it one, or unset it";
+    for (name, value, parts) in [
+        ("KMSCTL_STATE", "", ["--state", empty]),
+        ("KMSCTL_GATES", "", ["--gates", empty]),
+        ("KMSCTL_PATIENCE", "", ["--patience", empty]),
+        ("KMSCTL_SETTLE_TIME", "", ["--settle-time", empty]),
+        ("KMSCTL_PATIENCE", "5m", ["write a whole number of seconds", "the value is that of"]),
+        ("KMSCTL_SETTLE_TIME", "-1", ["write a whole number of seconds", "the value is that of"]),
+    ] {
+        for command in ["plan", "apply", "state"] {
+            let list: &[&str] = if command == "state" { &["state", "list"] } else { &[command] };
+            let output = Command::new(env!("CARGO_BIN_EXE_kmsctl"))
+                .env_clear()
+                .env(name, value)
+                .current_dir(folder.path())
+                .args(list)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(64), "{said}");
+            assert!(said.contains(name), "{said}");
+            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    for args in [["--state", ""], ["--state=", ""], ["--patience", "-1"], ["--profile", ""]] {
+        let args: Vec<&str> =
+            args.into_iter().filter(|arg| *arg != "" || args[0] != "--state=").collect();
+        let (code, said) = run("stack: s\n", &[&["plan"], args.as_slice()].concat());
+        assert_eq!(code, Some(64), "{said}");
+        assert!(!said.contains("KMSCTL_") && !said.contains("unexpected argument"), "{said}");
+    }
+}
+
+/// The line of `kmsctl explain variables` is followed by the one error that the variable needs a value.
+#[test]
+fn the_example_of_the_variables_says_which_one_needs_a_value() {
+    let explained = run_with("", &["explain", "variables"]);
+    let explained = String::from_utf8(explained.stdout).unwrap();
+    let line = explained.lines().find_map(|line| line.strip_prefix("  vars: ")).unwrap();
+    let text = format!("stack: s\nvars: {line}\n");
+    let (code, said) = run(&text, &["validate"]);
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["`bucket` has no value", "bucket: null}", "`--var bucket=VALUE`"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("SecurityAdmin"), "{said}");
+    let (code, said) = run(&text, &["validate", "--var", "bucket=b"]);
+    assert_eq!(code, Some(0), "{said}");
+    // What it says of `${...}` is so.
+    let described = |text: &str| format!("stack: s\nkeys: {{a: {{description: '{text}'}}}}\n");
+    for text in [
+        "${aws:username}",
+        "${word}",
+        "${*}",
+        "${?}",
+        "${$}",
+        "$${var.NAME}",
+        "$${HOME}",
+        "$${aws:username}",
+    ] {
+        assert!(explained.contains(text), "{text}: {explained}");
+        let (code, said) = run(&described(text), &["validate"]);
+        assert_eq!(code, Some(0), "{said}");
+    }
+    for text in ["${HOME}", "${local.team}", "${AWS::Region}"] {
+        assert!(explained.contains(text), "{text}: {explained}");
+        let (code, said) = run(&described(text), &["validate"]);
+        assert_eq!(code, Some(1), "{said}");
+    }
+}
+
+/// The help for a password from the environment is followed.
+#[test]
+fn a_password_of_the_environment_leads_to_its_form() {
+    let stack = |password: &str| {
+        format!(
+            "stack: s\nregion: eu-west-1\nkeys: {{k: {{}}}}\nrds:\n  instances:\n    db: {{engine: postgres, instance_class: \
+             db.t4g.medium, allocated_storage_gib: 20, master_username: app, {password}, key: k}}\n"
+        )
+    };
+    let (code, said) = run(&stack("master_password: \"${DB_PW}\""), &["validate"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("`${DB_PW}` is not a variable of kmsctl"), "{said}");
+    let help = said.split('`').find(|part| part.starts_with("master_password: ")).unwrap();
+    assert_eq!(help, "master_password: {env: DB_PW}");
+    let (code, said) = run(&stack(help), &["validate"]);
+    assert_eq!(code, Some(0), "{said}");
+}
