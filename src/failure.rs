@@ -92,7 +92,13 @@ impl From<StoreError> for Failure {
                     "run the command again: if the holder has died, it waits for at most {after} s"
                 ))
             }
-            StoreError::Remote { .. } | StoreError::Io { .. } | StoreError::NoSuchLock(_) => failure,
+            StoreError::NoSuchLock(_) => {
+                failure.hint("a command that finds the state locked names the id of the lock")
+            }
+            StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                failure.hint("create the folder, or name another one")
+            }
+            StoreError::Remote { .. } | StoreError::Io { .. } => failure,
         }
     }
 }

@@ -44,6 +44,20 @@ const HABITS: &[(&str, &str, &str)] = &[
     ("", "untaint", "kmsctl never replaces a resource"),
     ("", "test", "`kmsctl validate` and `kmsctl lint` check a configuration without AWS"),
     ("", "version", "`kmsctl --version` prints it"),
+    ("", "check", "`kmsctl validate` and `kmsctl lint` check a configuration without AWS"),
+    ("policy", "check", "`kmsctl policy lint FILE` checks a policy"),
+    ("", "get", "`kmsctl state show ADDRESS` prints a record, and `kmsctl output` the ARNs"),
+    ("", "graph", "`kmsctl impact KEY` shows what depends on a key"),
+    ("", "console", "`kmsctl access KEY` says who can do what with a key"),
+    ("", "login", "credentials, profiles and SSO work as in the AWS SDKs, such as `aws sso login`"),
+    ("", "unlock", "`kmsctl state unlock ID` removes a lock"),
+    (
+        "",
+        "synth",
+        "kmsctl makes no templates: `kmsctl plan --commands` prints the calls that it would make",
+    ),
+    ("drift", "--detailed-exitcode", "`kmsctl drift` always exits with 2 if there are changes"),
+    ("lint", "--fix", "kmsctl changes no YAML: each finding says what to write"),
     ("state", "rm", "`kmsctl state forget ADDRESS` removes a record without touching AWS"),
     (
         "state",
@@ -176,11 +190,24 @@ fn tip(wrong: &str, words: &[&str]) -> Option<String> {
     let is_yaml = long.ends_with(".yaml") || long.ends_with(".yml");
     match path {
         _ if is_yaml => Some(format!("`-f {long}` names the configuration")),
-        "plan" if !long.starts_with('-') => Some(
-            "`kmsctl show FILE` shows a saved plan, and `kmsctl apply FILE` applies it".to_owned(),
+        _ if long.starts_with('-') => None,
+        "plan" | "destroy" if is_address(&long) => Some(format!("`--target {long}` names a resource")),
+        "plan" => Some(
+            "`kmsctl show FILE` shows a saved plan, and `kmsctl apply FILE` applies it; `--target key/NAME` names a \
+             key"
+                .to_owned(),
         ),
+        "destroy" => Some("`--target key/NAME` names a key".to_owned()),
+        "man" => Some("`kmsctl man --out FOLDER` writes the page of each command".to_owned()),
         _ => None,
     }
+}
+
+/// Returns whether a word has the form of an address, such as `key/app`.
+fn is_address(word: &str) -> bool {
+    let is_kind = |kind: &str| kind.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    word.split_once('/')
+        .is_some_and(|(kind, name)| !kind.is_empty() && is_kind(kind) && !name.is_empty())
 }
 
 #[cfg(test)]
@@ -244,6 +271,12 @@ mod tests {
             ("kmsctl plan -destroy", "`kmsctl destroy` shows the deletions"),
             ("kmsctl plan --refresh=false", "every plan reads AWS"),
             ("kmsctl -f a.yaml plan plan.json", "`kmsctl show FILE` shows a saved plan"),
+            ("kmsctl plan key/app", "`--target key/app` names a resource"),
+            ("kmsctl plan app", "`--target key/NAME` names a key"),
+            ("kmsctl destroy key/app", "`--target key/app` names a resource"),
+            ("kmsctl destroy alias/a*", "`--target alias/a*` names a resource"),
+            ("kmsctl destroy app", "`--target key/NAME` names a key"),
+            ("kmsctl man plan", "`kmsctl man --out FOLDER`"),
             ("kmsctl plan b.yaml", "`-f b.yaml` names the configuration"),
             ("kmsctl validate b.yaml", "`-f b.yaml` names the configuration"),
         ] {

@@ -21,7 +21,9 @@ pub(super) fn explain(topic: Option<&str>, io: &Io) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Err(Unknown::NoTopic(mut near)) => {
-            near.splice(0..0, meant(topic));
+            let meant = meant(topic);
+            near.retain(|near| meant.as_ref() != Some(near));
+            near.splice(0..0, meant);
             Err(refusal(topic, Unknown::NoTopic(near)))
         }
         Err(unknown) => Err(refusal(topic, unknown)),

@@ -2,7 +2,7 @@
 
 use super::session::unidentified;
 use super::{lint, region, report};
-use crate::answer::CloudError;
+use crate::answer::{CloudError, Fault};
 use crate::cli::{Global, InitArgs};
 use crate::cloud::{Caller, Cloud as _};
 use crate::config::first::{First, Proposal, proposal};
@@ -102,6 +102,12 @@ fn check_free(path: &Path) -> Result<(), Failure> {
         let hint = format!("name a file in it, such as {}", path.join(DEFAULT).display());
         return Err(Failure::new(format!("{} is a folder", path.display())).hint(hint));
     }
+    if let Some(folder) =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+    {
+        let failure = Failure::new(format!("there is no folder {}", folder.display()));
+        return Err(failure.hint("create the folder, or name another file with `--out FILE`"));
+    }
     // A link counts even if its target does not exist.
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
@@ -168,6 +174,10 @@ impl Surroundings {
                 return Ok(Self { caller: Some(caller), region });
             }
             Ok(Err(error)) if global.profile.is_some() => return Err(unidentified(global, error)),
+            // The SDK lists every place where it looked for credentials.
+            Ok(Err(error)) if error.fault == Fault::Credentials && error.code.is_none() => {
+                "there are no credentials that work".to_owned()
+            }
             Ok(Err(error)) => CloudError::to_string(&error),
             Err(_) => format!("no answer came within {} s", IDENTITY.as_secs()),
         };

@@ -27,7 +27,7 @@ pub(super) fn man(folder: Option<&Path>, io: &Io) -> Result<Exit, Failure> {
         write_atomic(&path, text.as_bytes())?;
     }
     io.say(&format!(
-        "Wrote {} to {}.",
+        "Wrote {} to `{}`.",
         crate::text::counted(pages.len(), "page"),
         folder.display()
     ));

@@ -70,7 +70,12 @@ impl PlanFile {
                 path.display()
             ))
         })?;
-        let hint = "make the plan again with `kmsctl plan --out`";
+        let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        let hint = match is_yaml {
+            true => format!("`-f {}` names the configuration", path.display()),
+            false => "make the plan again with `kmsctl plan --out`".to_owned(),
+        };
+        let hint = hint.as_str();
         let actual = sha256(&text);
         if digest.is_some_and(|digest| !digest.trim().eq_ignore_ascii_case(&actual)) {
             let what = format!(
@@ -86,7 +91,8 @@ impl PlanFile {
                 return Err(fail(what).hint(hint));
             }
             Err(error) => {
-                return Err(fail(format!("this is not a saved plan: {error}")).hint(hint));
+                let why = if is_yaml { String::new() } else { format!(": {error}") };
+                return Err(fail(format!("this is not a saved plan{why}")).hint(hint));
             }
         }
         let damaged = |why: &str| fail(format!("the saved plan is damaged: {why}")).hint(hint);

@@ -133,7 +133,15 @@ async fn rotations(global: &Global, key: &KeyArn, io: &Io) -> Option<Vec<PastRot
 }
 
 fn parse(text: &str) -> Result<Address, Failure> {
-    text.parse().map_err(|error: String| Failure::new(error).exit(Exit::Usage))
+    text.parse().map_err(|error: String| {
+        let key = format!("key/{text}");
+        Failure::new(error).exit(Exit::Usage).hint(match key.parse::<Address>() {
+            Ok(_) if !text.contains('/') => {
+                format!("`{key}` is the address of a key; `kmsctl state list` lists the records")
+            }
+            Ok(_) | Err(_) => "`kmsctl state list` lists the records".to_owned(),
+        })
+    })
 }
 
 fn missing(address: &Address, records: &BTreeMap<Address, Record>) -> Failure {

@@ -1,8 +1,8 @@
 //! Replaces `${var.NAME}`, `${aws.account_id}`, `${aws.region}` and `${aws.partition}` in texts.
-//! Policy variables of IAM, which have a colon (`${aws:username}`), its `${*}`, `${?}` and `${$}`, and single words stay
-//! unchanged. Every other `${...}` is an error, because it is a variable of another tool: one of the environment
-//! (`${HOME}`), one with a dot (`${local.team}`), or a pseudo parameter of CloudFormation (`${AWS::Region}`). So is a word
-//! that is the name of a variable. Values are not interpolated again.
+//! Every other `${...}` stays unchanged, because policy variables of IAM have the same form
+//! (`${aws:username}`); but a declared variable without its prefix is an error, and so are the variables of other tools:
+//! those of the environment (`${HOME}`), names with a dot (`${local.team}`), which no policy variable has without a colon,
+//! calls of functions, and the pseudo parameters of CloudFormation (`${AWS::Region}`). Values are not interpolated again.
 //!
 //! `$${var.NAME}` stands for the text `${var.NAME}`, and so for everything that would be replaced or be an error without the
 //! first dollar sign. Every other `$${` stays unchanged.
@@ -92,7 +92,7 @@ impl Variables {
         if inner.starts_with("vars.") {
             return unknown(None);
         }
-        if !is_of_environment(inner) && is_text(inner) {
+        if !is_foreign(inner) {
             return None;
         }
         // `${{ github.sha }}`
@@ -137,11 +137,17 @@ impl Variables {
     }
 }
 
-/// Returns whether a name is one of a policy variable of IAM, an escaped character (IAM User Guide, "IAM policy elements:
-/// Variables and tags"), or a single word.
-fn is_text(name: &str) -> bool {
-    let is_word = || name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-    name.contains(':') || ["*", "?", "$"].contains(&name) || is_word()
+/// Returns whether the text between the braces is a variable of another tool: one of the environment, a name with a dot,
+/// the call of a function, or `{ ... }`. Policy variables of IAM have a colon, or are one character (IAM User Guide, "IAM
+/// policy elements: Variables and tags").
+fn is_foreign(inner: &str) -> bool {
+    let is_first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let plain = inner.trim_start_matches('{').trim_start();
+    let rest = plain.trim_start_matches(is_name);
+    let begins = plain.starts_with(is_first) && rest.starts_with(['.', '(']);
+    let is_plain = || rest.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+    is_of_environment(inner) || begins && !inner.contains(':') && is_plain()
 }
 
 /// Returns whether a name is written as those of environment variables are: `TEAM`, `DB_HOST`.
@@ -201,6 +207,9 @@ impl BadVariable {
             Self::Unknown { .. } => {
                 "known: `${aws.account_id}`, `${aws.region}`, `${aws.partition}`".to_owned()
             }
+            Self::Foreign { name } if file(name).is_some() => {
+                format!("write the path alone: `{field}: {}`", file(name).unwrap_or_default())
+            }
             Self::Foreign { name } if is_of_environment(name) => format!(
                 "declare a variable under `vars`, write `${{var.NAME}}`, and pass `--var NAME=\"${name}\"`; \
                  `$${{{name}}}` stands for the text itself"
@@ -212,6 +221,12 @@ impl BadVariable {
             Self::TooLarge => "use a long value less often".to_owned(),
         }
     }
+}
+
+/// Returns the path in Terraform's `file("p.json")`.
+fn file(name: &str) -> Option<&str> {
+    let path = name.strip_prefix("file(")?.strip_suffix(')')?.trim_matches(['"', '\'']);
+    path.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c)).then_some(path)
 }
 
 /// Returns the text with its variables replaced.
@@ -450,7 +465,7 @@ mod tests {
             "${github.sha}",
             "${{ github.sha }}",
             "a ${env.name} b",
-            "${file(\"p.json\")}",
+            "${jsonencode(1)}",
         ] {
             let bad = interpolate(text, &vars()).unwrap_err();
             let name = text.trim_start_matches("a ").trim_end_matches(" b");
@@ -472,6 +487,8 @@ mod tests {
         ] {
             assert_eq!(interpolate(text, &vars()).unwrap_err().help(""), help);
         }
+        let file = interpolate("${file(\"a/p.json\")}", &vars()).unwrap_err().help("document");
+        assert_eq!(file, "write the path alone: `document: a/p.json`");
         let password = interpolate("${PW}", &vars()).unwrap_err().help("master_password");
         assert!(password.starts_with("write `master_password: {env: PW}`"), "{password}");
         let password = interpolate("${local.pw}", &vars()).unwrap_err().help("master_password");

@@ -85,7 +85,7 @@ fn names_fields_and_references_are_checked() {
     5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
       |                       ^^^^^^^^^
       |
-      = help: `ownership` belongs into `policy`: write `policy: {ownership: shared}`
+      = help: `ownership` belongs in `policy`: write `policy: {ownership: shared}`
 
     error: unknown variable `${var.z}`
      --> a.yaml:5:55

@@ -150,7 +150,7 @@ fn check(
 ) {
     for reference in references {
         match reference {
-            Reference::Key(key) => keys.check_name(key, scope.gaps, d),
+            Reference::Key(key) => keys.check_name(key, false, scope.gaps, d),
             Reference::Account(account) => drop(accounts.id(account, scope, d)),
         }
     }

@@ -29,6 +29,7 @@ pub fn schema() -> Json {
 #[must_use]
 pub fn editor_schema() -> Json {
     let mut schema = schema();
+    without_examples(&mut schema);
     if let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) {
         for (name, property) in properties {
             let variable = if FIRST.contains(&name.as_str()) { "variable" } else { "any_variable" };
@@ -46,6 +47,18 @@ pub fn editor_schema() -> Json {
     });
     // An empty file is possible.
     with(schema, json!({"type": ["object", "null"], "$defs": defined}))
+}
+
+/// Removes the examples, in which words in capital letters stand for what only the user knows.
+fn without_examples(schema: &mut Json) {
+    match schema {
+        Json::Object(map) => {
+            map.retain(|name, value| name != "example" || !value.is_string());
+            map.values_mut().for_each(without_examples);
+        }
+        Json::Array(all) => all.iter_mut().for_each(without_examples),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
 }
 
 /// Returns a schema without the null of an optional field, with its description.

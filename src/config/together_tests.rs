@@ -484,17 +484,17 @@ fn a_principal_without_its_type_is_shown_with_it() {
     for (principal, help) in [
         (
             "role/App",
-            "write `Principal: {AWS: \"arn:aws:iam::ACCOUNT:role/App\"}`, or `*` for everyone",
+            "write `Principal: {AWS: \"arn:aws:iam::ACCOUNT:role/App\"}`, or `\"*\"` for everyone",
         ),
         ("[role/App, role/B]", "write `Principal: {AWS: [\"arn:aws:iam::ACCOUNT:role/App\"]}`"),
         (
             "cloudtrail.amazonaws.com",
-            "write `Principal: {Service: cloudtrail.amazonaws.com}`, or `*` for everyone",
+            "write `Principal: {Service: cloudtrail.amazonaws.com}`, or `\"*\"` for everyone",
         ),
         ("[cloudtrail.amazonaws.com]", "write `Principal: {Service: [cloudtrail.amazonaws.com]}`"),
         ("{AWS: cloudtrail.amazonaws.com}", "write `Service: cloudtrail.amazonaws.com`"),
-        ("'111122223333'", "write `Principal: {AWS: \"111122223333\"}`, or `*` for everyone"),
-        ("someone", "write `Principal: {AWS: …}`, or `*` for everyone"),
+        ("'111122223333'", "write `Principal: {AWS: \"111122223333\"}`, or `\"*\"` for everyone"),
+        ("someone", "write `Principal: {AWS: …}`, or `\"*\"` for everyone"),
     ] {
         let statement = format!(
             "{{Sid: A, Effect: Allow, Principal: {principal}, Action: \"kms:Decrypt\", Resource: \"*\"}}"

@@ -287,6 +287,9 @@ impl Reader<'_> {
             *span = self
                 .span(span.start as usize, span.start as usize + next.map_or(0, char::len_utf8));
         }
+        if let Some(error) = limit.is_none().then(|| self.of_toml(span)).flatten() {
+            return error;
+        }
         let explained = yaml_errors::explained(&message);
         match (limit, explained) {
             (Some((_, help)), _) => Diagnostic::error(span, message).help(help),
@@ -296,6 +299,28 @@ impl Reader<'_> {
             },
             (None, None) => Diagnostic::error(span, message).help(yaml_errors::OTHERWISE),
         }
+    }
+
+    /// Returns the error for a line of TOML, `NAME = VALUE`, where the parser cannot read on.
+    fn of_toml(&self, found: Option<Span>) -> Option<Diagnostic> {
+        let at = found?.start as usize;
+        let start = self.text.get(..at)?.rfind('\n').map_or(0, |at| at + 1);
+        let line = self.text.get(start..)?.lines().next()?;
+        let (name, _) = line.split_once(" = ")?;
+        let indent = name.len() - name.trim_start().len();
+        let name = name.trim();
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+        {
+            return None;
+        }
+        let span = self.span(start + indent, start + indent + name.len());
+        let error =
+            Diagnostic::error(span, "the configuration is YAML, in which `=` follows no name");
+        let help = format!(
+            "write `{name}: VALUE`, and indent the fields of a section below its name; `kmsctl init` writes a first \
+             configuration"
+        );
+        Some(error.help(help))
     }
 
     /// Returns the error for a name without its colon, on the line above the one where the parser noticed it.

@@ -282,3 +282,18 @@ fn a_name_without_its_colon_is_shown() {
     assert!(yaml("a: b\n  c: d\n", 0, &mut d).is_none());
     assert!(d.iter().next().unwrap().message.starts_with("`: ` separates"));
 }
+
+#[test]
+fn a_text_in_toml_leads_to_yaml() {
+    for text in ["[keys.app]\ndescription = \"x\"\n", "stack: s\n[keys.app]\ndescription = \"x\"\n"]
+    {
+        let mut d = Diagnostics::default();
+        assert!(yaml(text, 0, &mut d).is_none(), "{text}");
+        let error = d.iter().next().unwrap();
+        if text.starts_with('[') {
+            assert_eq!(error.message, "the configuration is YAML, in which `=` follows no name");
+            assert!(error.help.as_ref().unwrap().starts_with("write `description: VALUE`"));
+            assert_eq!(error.span.map(|span| (span.start, span.end)), Some((11, 22)));
+        }
+    }
+}

@@ -18,6 +18,19 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("used_by", &["[role/NAME]"]),
     ("administrators", &["[role/NAME]"]),
     ("users", &["[role/NAME]"]),
+    (
+        "billing",
+        &["{mode: pay_per_request}", "{mode: provisioned, read_capacity: 5, write_capacity: 5}"],
+    ),
+    ("serverless_v2", &["{min_capacity: 0.5, max_capacity: 8}"]),
+    ("lifecycle", &["{transition_to_ia: AFTER_30_DAYS}"]),
+    (
+        "event_selectors",
+        &["[{data_resources: [{type: \"AWS::S3::Object\", values: [\"arn:aws:s3\"]}]}]"],
+    ),
+    ("auto_scaling", &["{groups: {NAME: {key: NAME}}}"]),
+    ("gates", &["{removals: 2}"]),
+    ("lint", &["{waivers: [{rule: KMS102, address: key/NAME, reason: TEXT, until: DATE}]}"]),
     ("policy", &["{administrators: [role/NAME], users: [role/NAME]}"]),
     ("grants", &["{NAME: {grantee: role/NAME, operations: [Decrypt]}}"]),
     ("replicas", &["{REGION: {}}"]),
@@ -82,30 +95,134 @@ const MOST_WORDS: usize = 4;
 /// Returns the help that says how a field is written, such as ``write `rotation: {period_days: 365}` ``. What was found
 /// instead decides between the values that are possible, if its meaning is known.
 pub(super) fn example(field: &str, schema: &Json, found: &Node) -> Option<String> {
+    if field == "policy"
+        && let Some(help) = policy(schema, found)
+    {
+        return Some(help);
+    }
     let values = known_values(field, schema).or_else(|| values_of(schema, found))?;
     let values = fitting(values, found).into_iter();
     let values: Vec<String> = values.map(|value| with_given(value, schema, found)).collect();
     Some(format!("write {}", written(field, &values)))
 }
 
-/// Returns an example with the number that was found in the field of the record that accepts it.
+/// Returns the help for a document, a file or a list of statements in the place of a policy.
+fn policy(schema: &Json, found: &Node) -> Option<String> {
+    if !has_kind(schema, "object") {
+        return None;
+    }
+    match &found.value {
+        Value::Text(text) if text.trim_start().starts_with('{') => Some(
+            "write `policy: {document: policy.json}` with the text in this file, or the text itself below \
+             `document: |`"
+                .to_owned(),
+        ),
+        Value::Text(text) => {
+            let path = text.trim_start_matches("file://");
+            let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
+            let is_file = path.to_ascii_lowercase().ends_with(".json") && is_plain;
+            is_file.then(|| format!("write `policy: {{document: {path}}}`"))
+        }
+        Value::List(items) => {
+            let is_statement = |item: &Node| {
+                let Value::Map(entries) = &item.value else { return false };
+                entries.iter().any(|entry| ["Effect", "Principal", "Sid"].contains(&&*entry.key))
+            };
+            let statements = known_values("statements", &Json::Null)?;
+            let statements = statements.first().filter(|_| items.iter().any(is_statement))?;
+            Some(format!("write `policy: {{statements: {statements}}}`"))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Map(_) => None,
+    }
+}
+
+/// Returns the fields of a record that is written in braces.
+fn parts(record: &str) -> Vec<(&str, &str)> {
+    let inner = record.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let inner = inner.unwrap_or_default();
+    let (mut parts, mut depth, mut from) = (Vec::new(), 0_u32, 0);
+    for (at, c) in inner.char_indices().chain([(inner.len(), ',')]) {
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                let part = inner.get(from..at).unwrap_or_default().trim();
+                parts.extend(part.split_once(": "));
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+fn joined<'a>(parts: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let parts: Vec<String> =
+        parts.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    format!("{{{}}}", parts.join(", "))
+}
+
+/// Returns a record with a value of one of its fields, and with all else that it needs. `outer` is the field that has
+/// the record as its value.
+pub(super) fn with_field(record: &Json, outer: Option<&str>, field: &str, value: String) -> String {
+    let outer = outer.filter(|_| !required(record).is_empty());
+    let known = outer.and_then(|outer| known_values(outer, &Json::Null)).unwrap_or_default();
+    let known = known.into_iter().find(|known| parts(known).iter().any(|(name, _)| *name == field));
+    let whole = known.or_else(|| object(record)).unwrap_or_default();
+    let mut all: Vec<(&str, String)> =
+        parts(&whole).into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    match all.iter_mut().find(|(name, _)| *name == field) {
+        Some((_, own)) => *own = value,
+        None => all.push((field, value)),
+    }
+    joined(all)
+}
+
+/// Returns an example with what was found in the fields of the record that accept it: a word of a closed set, the only
+/// number, or the numbers of the fields of a map.
 fn with_given(example: String, schema: &Json, found: &Node) -> String {
-    let properties = without_null(schema).get("properties").and_then(Json::as_object);
-    let given = properties.into_iter().flatten().find_map(|(name, property)| {
-        let start = format!("{name}: ");
-        let (before, after) = example.split_once(&start)?;
-        let given = number(property, found);
-        let is_given = of_type(property) == Some("integer") && given != NUMBER;
-        let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
-        is_given.then(|| format!("{before}{start}{given}{rest}"))
-    });
-    given.unwrap_or(example)
+    let Some(properties) = without_null(schema).get("properties").and_then(Json::as_object) else {
+        return example;
+    };
+    let parts = parts(&example);
+    let is_number = |(name, value): &(&str, &str)| {
+        properties.get(*name).map(without_null).and_then(of_type) == Some("integer")
+            && value.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let numbers = parts.iter().filter(|part| is_number(part)).count();
+    let given = |name: &str, is_number: bool| -> Option<String> {
+        let property = properties.get(name)?;
+        if let Value::Map(entries) = &found.value {
+            let own = &entries.iter().find(|entry| entry.key == name)?.value;
+            return Some(number(property, own)).filter(|given| is_number && given != NUMBER);
+        }
+        if is_number && numbers == 1 {
+            return Some(number(property, found)).filter(|given| given != NUMBER);
+        }
+        let Value::Text(text) = &found.value else { return None };
+        words(without_null(property))?.into_iter().find(|word| word == text)
+    };
+    let mut is_changed = false;
+    let all: Vec<(&str, String)> = parts
+        .iter()
+        .map(|part| {
+            let own = given(part.0, is_number(part));
+            is_changed |= own.is_some();
+            (part.0, own.unwrap_or_else(|| part.1.to_owned()))
+        })
+        .collect();
+    if is_changed { joined(all) } else { example }
 }
 
 /// Returns a field with a value, if the field is one of those with an example. The value that a name of another tool
 /// had decides between several.
-pub(super) fn known(field: &str, found: &Node) -> Option<String> {
-    Some(written(field, &fitting(known_values(field, &Json::Null)?, found)))
+pub(super) fn known(field: &str, schema: &Json, found: &Node) -> Option<String> {
+    let is_whole = ["object", "array"].contains(&of_type(without_null(schema)).unwrap_or_default());
+    let values = known_values(field, &Json::Null)
+        .or_else(|| values_of(schema, found).filter(|values| is_whole && values != &["{}"]))?;
+    let values = fitting(values, found).into_iter();
+    let values: Vec<String> = values.map(|value| with_given(value, schema, found)).collect();
+    Some(written(field, &values))
 }
 
 /// Returns one value of a field.
@@ -117,7 +234,14 @@ pub(super) fn value(field: &str, schema: &Json, found: &Node) -> Option<String> 
         return Some(text.clone());
     }
     let values = known_values(field, schema).or_else(|| values_of(schema, found))?;
-    fitting(values, found).into_iter().next()
+    let value = fitting(values, found).into_iter().next()?;
+    Some(with_given(value, schema, found))
+}
+
+/// Returns the schema of a field of a record.
+pub(super) fn property<'a>(record: &'a Json, field: &str) -> &'a Json {
+    let properties = without_null(record).get("properties");
+    properties.and_then(|properties| properties.get(field)).unwrap_or(&Json::Null)
 }
 
 /// Returns the values of the table for a field that are of the kind of its schema.
@@ -132,12 +256,22 @@ fn written(field: &str, values: &[String]) -> String {
     parts.join(", or ")
 }
 
-/// Returns the values that can be meant: all, unless what was found says yes or no.
+/// Returns the values that can be meant: all, unless what was found says yes or no, or is a word of some of them.
 fn fitting(mut values: Vec<String>, found: &Node) -> Vec<String> {
     if let Some(meant) = meaning(found) {
         let is_no = |value: &String| value.contains("false");
         if values.iter().any(|value| is_no(value) != meant) {
             values.retain(|value| is_no(value) != meant);
+        }
+    }
+    if let Value::Text(text) = &found.value {
+        let word = text.replace('-', "_");
+        let has_word = |value: &String| {
+            let mut words = value.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.any(|own| own.eq_ignore_ascii_case(&word))
+        };
+        if values.iter().any(has_word) {
+            values.retain(has_word);
         }
     }
     values
@@ -231,7 +365,7 @@ fn words(schema: &Json) -> Option<Vec<String>> {
 }
 
 /// Returns the first of several schemas that is not that of null.
-fn without_null(schema: &Json) -> &Json {
+pub(super) fn without_null(schema: &Json) -> &Json {
     let options = schema.get("anyOf").and_then(Json::as_array);
     let first = options.and_then(|options| options.iter().find(|option| !is_null(option)));
     first.map_or(schema, without_null)
@@ -253,7 +387,11 @@ fn shape(schema: &Json) -> Option<String> {
     }
 }
 
+/// Returns a record with the fields that it needs, or a map with one entry.
 fn object(schema: &Json) -> Option<String> {
+    if let Some(example) = schema.get("example").and_then(Json::as_str) {
+        return Some(example.to_owned());
+    }
     if let Some(value) = schema.get("additionalProperties").filter(|value| value.is_object()) {
         return Some(format!("{{NAME: {}}}", shape(value)?));
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::recover::{self, sole};
-use super::synonyms::meant;
+use super::synonyms::{self, meant};
 use super::{Decode, Diagnostic, Diagnostics, MAX_SHOWN, mismatch, nearest, value_of};
 use super::{elsewhere, example};
 use crate::tree::{Entry, Node, Value};
@@ -316,9 +316,9 @@ pub fn known_fields(
         let deeper = above.map(|above| recover::deeper(&entry.key, &above.key));
         // A report shows no more, and each help costs a schema.
         let near = if d.len() < MAX_SHOWN { near(entry, fields, &schema) } else { None };
-        // A name that leads to the field above belongs into it.
-        let near = near.filter(|(near, _)| above.is_none_or(|above| above.key != *near));
-        let help = near.map(|(near, help)| {
+        // A name that leads to the field above belongs in it.
+        let near = near.filter(|near| above.is_none_or(|above| above.key != near.field));
+        let help = near.map(|Near { field: near, help, is_inside }| {
             let Some(given) = entries.iter().find(|other| other.key == near) else {
                 // That the field is not given follows.
                 d.unreadable(node.span, &near);
@@ -326,7 +326,7 @@ pub fn known_fields(
             };
             // What is inside another section can be moved into it.
             let is_map = |entry: &Entry| matches!(entry.value.value, Value::Map(_));
-            if help.contains(" belongs into ") || is_map(given) && is_map(entry) {
+            if is_inside || is_map(given) && is_map(entry) {
                 return help;
             }
             format!("`{near}` is given already: remove `{}`", entry.key)
@@ -345,33 +345,55 @@ pub fn known_fields(
     Some(())
 }
 
-/// Returns the field that an unknown one stands for, or into which it belongs, and the help.
-fn near(entry: &Entry, fields: &[&str], schema: &dyn Fn() -> Json) -> Option<(String, String)> {
+/// The field that an unknown one stands for, or in which it belongs.
+struct Near {
+    field: String,
+    help: String,
+    /// Whether the unknown one belongs inside the field.
+    is_inside: bool,
+}
+
+/// Returns the field that an unknown one stands for, or in which it belongs, and the help.
+fn near(entry: &Entry, fields: &[&str], schema: &dyn Fn() -> Json) -> Option<Near> {
     let (name, value) = (entry.key.as_str(), &entry.value);
     let meant = meant(name, fields);
     let nearest = nearest(name, fields.iter().copied());
+    let schema = schema();
+    let inside = |field: &str, help| Some(Near { field: field.to_owned(), help, is_inside: true });
     let is_plural = nearest.is_some_and(|near| near.strip_suffix('s') == Some(name));
-    let way = if is_plural { None } else { elsewhere::way(&schema(), name) };
+    let way = if is_plural { None } else { elsewhere::way(&schema, name) };
     let is_right = |way: &elsewhere::Way| match meant {
         Some(meant) => meant == way.first(),
         None => way.takes(value),
     };
     if let Some(way) = way.filter(is_right) {
-        return Some((way.first().to_owned(), way.help(value)));
+        return inside(way.first(), way.help(value));
     }
+    // What another tool's name stands for may be inside a field that the name stands for, too.
+    let stands_for = synonyms::fields(name);
+    if let Some(first) = stands_for.first().filter(|first| !fields.contains(first))
+        && let Some(way) = elsewhere::way(&schema, first)
+        && stands_for.contains(&way.first())
+    {
+        let help = format!("did you mean `{}`? Write `{}`.", way.first(), way.written(value));
+        return inside(way.first(), help);
+    }
+    let near = |field: &str, help| Some(Near { field: field.to_owned(), help, is_inside: false });
     if let Some(help) = elsewhere::without_field(name).filter(|_| meant.is_none()) {
-        return Some((String::new(), help.to_owned()));
+        return near("", help.to_owned());
     }
-    let near = meant.or(nearest)?;
-    Some((near.to_owned(), suggestion(near, meant.is_some(), value)))
-}
-
-/// Returns the help that suggests a field; for another tool's name also how its value is written.
-fn suggestion(field: &str, with_example: bool, found: &Node) -> String {
-    match example::known(field, found).filter(|_| with_example) {
-        Some(example) => format!("did you mean `{field}`? Write {example}."),
-        None => format!("did you mean `{field}`?"),
+    if let Some(field) = meant.or(nearest) {
+        let known = example::known(field, example::property(&schema, field), value);
+        return near(
+            field,
+            match known.filter(|_| meant.is_some()) {
+                Some(example) => format!("did you mean `{field}`? Write {example}."),
+                None => format!("did you mean `{field}`?"),
+            },
+        );
     }
+    let list = elsewhere::list_of(&schema, entry)?;
+    inside(list, format!("indent `{name}` under `{list}:`"))
 }
 
 /// Returns help for a field that holds anchors, which other tools allow under such names.

@@ -146,10 +146,12 @@ pub(super) fn placed<'a, T: Decode>(
     if names.iter().all(is_right) {
         return (Cow::Borrowed(entries), true);
     }
-    let (mut placed, what) = (Vec::new(), what(&T::schema()));
+    let (mut placed, schema) = (Vec::new(), T::schema());
+    let what = what(&schema);
     for (name, found, deep) in &names {
         for field in found.iter().filter(|field| !fields.has(field)) {
-            d.push(misnamed(field, name.as_ref().map(|name| name.key.as_str()), &fields.0));
+            let above = name.as_ref().map(|name| name.key.as_str());
+            d.push(misnamed(field, above, &fields.0, &schema));
         }
         for field in found.iter().filter(|field| fields.has(field)) {
             let error = format!("`{}` is a field of {what}, not a name", field.key);
@@ -233,9 +235,9 @@ impl Fields {
 }
 
 /// Returns the error for another tool's name of a field that is as deep as the names of the records.
-fn misnamed(entry: &Entry, above: Option<&str>, fields: &[&str]) -> Diagnostic {
+fn misnamed(entry: &Entry, above: Option<&str>, fields: &[&str], schema: &Json) -> Diagnostic {
     let near = meant(&entry.key, fields).unwrap_or_default();
-    let value = example::value(near, &Json::Null, &entry.value);
+    let value = example::value(near, example::property(schema, near), &entry.value);
     let written = format!("{near}: {}", value.as_deref().unwrap_or("..."));
     let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
     error.help(match above {

@@ -32,12 +32,12 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("awsebsvolume", &["ebs"]),
     ("awsefsfilesystem", &["efs"]),
     ("awsiamservicelinkedrole", &["service_linked_roles"]),
-    ("awskmsalias", &["keys"]),
+    ("awskmsalias", &["aliases", "keys"]),
     ("awskmsexternalkey", &["keys"]),
-    ("awskmsgrant", &["keys"]),
+    ("awskmsgrant", &["grants", "keys"]),
     ("awskmskey", &["keys"]),
-    ("awskmskeypolicy", &["keys"]),
-    ("awskmsreplicakey", &["keys"]),
+    ("awskmskeypolicy", &["policy", "keys"]),
+    ("awskmsreplicakey", &["replicas", "keys"]),
     ("awsopensearchdomain", &["es"]),
     ("awsrdscluster", &["rds"]),
     ("awss3bucket", &["s3"]),
@@ -55,6 +55,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("clusterconfig", &["instance_type"]),
     ("clustermembers", &["members"]),
     ("clusters", &["rds"]),
+    ("computedaliases", &["aliases"]),
     ("customermasterkeyspec", &["spec"]),
     ("databasename", &["db_name", "database_name"]),
     ("days", &["period_days"]),
@@ -67,10 +68,12 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("decrypters", &["decrypt_only"]),
     ("dedicatedmastercount", &["dedicated_master"]),
     ("dedicatedmastertype", &["dedicated_master"]),
+    ("defaulttags", &["tags", "defaults"]),
     ("deletionprotection", &["deletion_protection", "protect"]),
     ("deletionprotectionenabled", &["deletion_protection"]),
     ("deletionwindowindays", &["deletion_window_days"]),
     ("deny", &["statements"]),
+    ("disable", &["waivers"]),
     ("domainendpointoptions", &["enforce_https", "tls_policy"]),
     ("domains", &["es"]),
     ("ebsencryptionbydefault", &["encryption"]),
@@ -79,6 +82,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("elasticsearchclusterconfig", &["instance_type"]),
     ("elasticsearchversion", &["engine_version"]),
     ("enabled", &["encryption"]),
+    ("enabledefaultpolicy", &["delegate_to_iam", "policy"]),
     ("enablekeyrotation", &["rotation"]),
     ("enablelogfilevalidation", &["log_file_validation"]),
     ("enablelogging", &["logging"]),
@@ -95,6 +99,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("grants", &["keys"]),
     ("hashkey", &["partition_key"]),
     ("id", &["adopt"]),
+    ("ignore", &["waivers"]),
     ("import", &["adopt"]),
     ("includeglobalserviceevents", &["include_global_events"]),
     ("instanceclass", &["instance_type"]),
@@ -106,12 +111,16 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("ismultiregiontrail", &["multi_region"]),
     ("isorganizationtrail", &["organization"]),
     ("json", &["document"]),
+    ("key", &["address"]),
     ("keyadministrators", &["administrators", "policy"]),
     ("keyid", &["key", "existing"]),
+    ("keyowners", &["administrators", "policy"]),
     ("keypolicy", &["policy"]),
     ("keyrotation", &["rotation"]),
     ("keyschema", &["partition_key"]),
+    ("keyserviceusers", &["users", "policy"]),
     ("keyspec", &["spec"]),
+    ("keystatements", &["statements", "policy"]),
     ("keyusage", &["usage"]),
     ("keyusers", &["users", "policy"]),
     ("kms", &["keys"]),
@@ -154,6 +163,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("readcapacity", &["billing"]),
     ("readcapacityunits", &["billing"]),
     ("readers", &["decrypt_only"]),
+    ("removalpolicy", &["protect"]),
     ("replicaregions", &["replicas"]),
     ("resource", &["keys"]),
     ("resources", &["keys"]),
@@ -208,15 +218,20 @@ const SYNONYMS: &[(&str, &[&str])] = &[
 /// Returns the field that another tool's name stands for, if the record has it.
 #[must_use]
 pub fn meant<'a>(name: &str, fields: &[&'a str]) -> Option<&'a str> {
+    let meant = self::fields(name).iter();
+    meant.copied().find_map(|meant| fields.iter().find(|field| **field == meant).copied())
+}
+
+/// Returns the fields that another tool's name stands for.
+pub(super) fn fields(name: &str) -> &'static [&'static str] {
     let plain: String = name
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())
         .take(64)
         .collect();
-    let found = SYNONYMS.binary_search_by(|(other, _)| (*other).cmp(plain.as_str())).ok()?;
-    let (_, meant) = SYNONYMS.get(found)?;
-    meant.iter().find_map(|meant| fields.iter().find(|field| *field == meant).copied())
+    let found = SYNONYMS.binary_search_by(|(other, _)| (*other).cmp(plain.as_str()));
+    found.ok().and_then(|at| SYNONYMS.get(at)).map_or(&[], |(_, fields)| *fields)
 }
 
 #[cfg(test)]

@@ -266,7 +266,8 @@ impl<T: Consumer> Decode for Declaration<T> {
     }
 
     fn schema() -> Json {
-        object(T::SYNTAX.resource, &Self::properties())
+        let schema = object(T::SYNTAX.resource, &Self::properties());
+        form::with(schema, json!({"example": T::SYNTAX.example}))
     }
 
     fn example() -> Option<String> {

@@ -284,7 +284,13 @@ impl Reader<'_> {
         for (text, span) in &texts {
             if *text != "*" && !text.contains(':') {
                 let problem = Problem::new(*span, format!("the action `{text}` names no service"));
-                self.problem(problem.help(format!("write `kms:{text}`")));
+                // What was no text before it was read is no action.
+                self.problem(problem.help(match *text {
+                    "true" | "false" | "null" => {
+                        "write an action, such as `kms:Decrypt`".to_owned()
+                    }
+                    _ => format!("write `kms:{text}`"),
+                }));
             }
         }
         *to = Some(texts.iter().map(|(text, _)| text.to_ascii_lowercase()).collect());
@@ -301,7 +307,7 @@ impl Reader<'_> {
             Value::Text(text) => {
                 let message = format!("`{}` is the bare text `{text}`", entry.key);
                 let typed = with_type(text, self.partition);
-                let help = format!("write `{}: {{{typed}}}`, or `*` for everyone", entry.key);
+                let help = format!("write `{}: {{{typed}}}`, or `\"*\"` for everyone", entry.key);
                 self.problem(Problem::new(entry.value.span, message).help(help));
                 return false;
             }

@@ -277,7 +277,13 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
 pub fn write_atomic(path: &Path, text: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     check_replaceable(path).map_err(|e| io_error(path, e))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| io_error(folder, e))?;
+    // The error of the system names the temporary file, which nobody knows.
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(error.kind(), "there is no such folder"),
+        kind => kind.into(),
+    };
+    let file = tempfile::NamedTempFile::new_in(folder);
+    let mut file = file.map_err(|e| io_error(folder, failed(e)))?;
     file.write_all(text).and_then(|()| file.as_file().sync_all()).map_err(|e| io_error(path, e))?;
     file.persist(path).map_err(|e| io_error(path, e.error))?;
     sync_folder(folder)

@@ -276,3 +276,76 @@ fn a_password_of_the_environment_leads_to_its_form() {
     let (code, said) = run(&stack(help), &["validate"]);
     assert_eq!(code, Some(0), "{said}");
 }
+
+/// Each of these is followed: the help of a wrong command line or file names what to write.
+#[test]
+fn a_wrong_word_of_the_command_line_leads_to_the_right_one() {
+    let text = "stack: s\nregion: eu-west-1\nkeys: {app: {}}\n";
+    for (args, parts) in [
+        (
+            &["state", "mv", "app", "web"][..],
+            ["`key/app` is the address of a key", "kmsctl state list"],
+        ),
+        (
+            &["state", "forget", "x y"],
+            ["is not an address", "`kmsctl state list` lists the records"],
+        ),
+        (&["state", "unlock", "zzz"], ["no lock with the id `zzz`", "names the id of the lock"]),
+        (
+            &["explain", "key.policy"],
+            ["did you mean `keys.policy`, `keys.policy.", "lists the topics"],
+        ),
+        (&["init", "--out", "/nodir/a.yaml"], ["there is no folder /nodir", "create the folder"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().display().to_string();
+        let file = if args[0] == "init" { &[][..] } else { &["--state", state.as_str()] };
+        let (code, said) = match args[0] {
+            "init" => {
+                let output = run_with("", args);
+                (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+            }
+            _ => run(text, &[args, file].concat()),
+        };
+        assert!(code == Some(1) || code == Some(64), "{said}");
+        assert!(parts.iter().all(|part| said.contains(part)), "{args:?}: {said}");
+        assert!(!said.contains("`keys.policy`, `keys.policy`"), "{said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("kmsctl.yaml");
+    kmsctl::store::write_atomic(&config, text.as_bytes()).unwrap();
+    let config = config.display().to_string();
+    for command in ["show", "apply"] {
+        let (code, said) = run(text, &[command, &config]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("this is not a saved plan\n"), "{said}");
+        assert!(said.contains(&format!("`-f {config}` names the configuration")), "{said}");
+    }
+    let lost = folder.path().join("none/p.json");
+    let error = kmsctl::store::write_atomic(&lost, b"x").unwrap_err();
+    let failure = kmsctl::failure::Failure::from(error);
+    assert_eq!(
+        failure.message,
+        format!("{}: there is no such folder", lost.parent().unwrap().display())
+    );
+    assert_eq!(failure.hint.as_deref(), Some("create the folder, or name another one"));
+}
+
+/// Without credentials, one sentence says so.
+#[test]
+fn init_without_credentials_says_so_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_kmsctl"))
+        .env_clear()
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_REGION", "eu-west-1")
+        .current_dir(folder.path())
+        .args(["init", "--stack", "s", "--user", "role/App", "--administrator", "role/Ops"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("does not name them (there are no credentials that work).\n"), "{said}");
+}

@@ -94,7 +94,15 @@ pub(in crate::command) fn who(
     args: &AboutArgs,
 ) -> Result<Principal, Failure> {
     let principal = whole_principal(principal, partition, account);
-    let mut principal = Principal::parse(&principal, partition).map_err(wrong)?;
+    let mut principal = Principal::parse(&principal, partition).map_err(|problem| {
+        let is_name = principal.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c));
+        // Without the account of the key, only an ARN says which principal it is.
+        match is_name && !account.is_empty() && !principal.bytes().all(|c| c.is_ascii_digit()) {
+            true => wrong(problem)
+                .hint(format!("write `role/{principal}`, `user/{principal}` or an ARN")),
+            false => wrong(problem),
+        }
+    })?;
     if let Some(role) = &args.role_arn {
         let arn = whole_principal(role, partition, account);
         principal = principal.with_role(&arn).map_err(wrong)?;

@@ -123,7 +123,8 @@ fn group_of<'a>(
 fn key_of(text: &Text, reads: &Reads<'_>, d: &mut Diagnostics) -> Option<(KeyRef, Place)> {
     let (scope, keys) = (reads.scope, reads.keys);
     let mut existing = BTreeSet::new();
-    let mut names = KeyNames { scope, keys, place: scope.home, existing: &mut existing };
+    let mut names =
+        KeyNames { scope, keys, place: scope.home, existing: &mut existing, is_removable: false };
     let key = names.named(text, d)?;
     names.check(text, &key, true, d);
     let place = match &key {

@@ -149,7 +149,14 @@ fn common(
 ) -> Common {
     let Consumer { kind, name, declaration } = consumer;
     let (shared, scope) = (declaration.shared(), reads.scope);
-    let key = KeyNames { scope, keys: reads.keys, place, existing: named }.encryption(consumer, d);
+    let key = KeyNames {
+        scope,
+        keys: reads.keys,
+        place,
+        existing: named,
+        is_removable: declaration.syntax().removable_key,
+    }
+    .encryption(consumer, d);
     let existing = match &shared.existing {
         Some(text) => Some(text.value.clone()),
         // The one resource of a Region always exists, and its id is the Region.
@@ -187,9 +194,24 @@ fn is_uuid(text: &str) -> bool {
     is_key_id(text) && text.contains('-') && text.len() == 36
 }
 
+/// Returns what to declare instead of an AWS managed key.
+fn instead_of_aws(is_removable: bool) -> &'static str {
+    match is_removable {
+        true => "set `key: null`, or name a customer managed key",
+        false => "name a customer managed key, such as one of `keys`",
+    }
+}
+
 impl Keys {
-    /// Reports a text that can only be the name of a key, if no key has it.
-    pub(super) fn check_name(&self, text: &Text, gaps: Gaps, d: &mut Diagnostics) {
+    /// Reports a text that can only be the name of a key, if no key has it. `is_removable` says whether the resource can
+    /// be without a customer managed key.
+    pub(super) fn check_name(
+        &self,
+        text: &Text,
+        is_removable: bool,
+        gaps: Gaps,
+        d: &mut Diagnostics,
+    ) {
         let value = text.value.as_str();
         let is_other = value.starts_with("alias/") || value.starts_with("arn:") || is_uuid(value);
         // The replicas of a key with errors are not known.
@@ -206,8 +228,7 @@ impl Keys {
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None if value.starts_with("aws/") => {
-                "this is an AWS managed key: set `key: null`, or name a customer managed key"
-                    .to_owned()
+                format!("this is an AWS managed key: {}", instead_of_aws(is_removable))
             }
             None => "name one of `keys`, or give an ARN or an alias (`alias/NAME`)".to_owned(),
         };
@@ -222,6 +243,8 @@ pub(super) struct KeyNames<'a> {
     pub(super) keys: &'a Keys,
     /// The place of the resources.
     pub(super) place: &'a Place,
+    /// Whether the resource can be without a customer managed key.
+    pub(super) is_removable: bool,
     /// The keys that are named by their ARN or id.
     pub(super) existing: &'a mut BTreeSet<KeyArn>,
 }
@@ -265,7 +288,7 @@ impl KeyNames<'_> {
         }
         if value.starts_with("alias/aws/") || value.contains(":alias/aws/") {
             let message = format!("`{value}` is the alias of an AWS managed key");
-            d.error(text.span, message, "set `key: null`, or name a customer managed key");
+            d.error(text.span, message, instead_of_aws(self.is_removable));
             return None;
         }
         if value.starts_with("arn:") && value.contains(":alias/") {
@@ -286,7 +309,7 @@ impl KeyNames<'_> {
             self.existing.insert(arn.clone());
             return Some(KeyRef::Arn(arn));
         }
-        self.keys.check_name(text, self.scope.gaps, d);
+        self.keys.check_name(text, self.is_removable, self.scope.gaps, d);
         None
     }
 

@@ -21,6 +21,16 @@ impl Documents<'_> {
                 let number = self.sources.add(self.beside(document.span), text.clone());
                 return self.json(number, document.span, d);
             }
+            Value::Text(path) if path.starts_with("file:") => {
+                let plain = path.trim_start_matches("file:").trim_start_matches("//");
+                let message = format!("`{path}` is a URL, not a path");
+                d.error(
+                    document.span,
+                    message,
+                    format!("write the path alone: `document: {plain}`"),
+                );
+                return None;
+            }
             Value::Text(path) => path,
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
                 let help = "write the path of a JSON file, or the document itself";

@@ -331,7 +331,7 @@ NO_RESOURCE: "KMS402" "resource-missing" Refused
     API "API_PutKeyPolicy.html", [AccessAnalyzer "MISSING_RESOURCE", AccessAnalyzer "EMPTY_ARRAY_RESOURCE"];
 FOREIGN_RESOURCE: "KMS403" "resource-foreign" Error
     "The resource is never this key, so the statement has no effect",
-    "remove the statement: what is meant for another key or resource belongs into its own policy",
+    "remove the statement: what is meant for another key or resource belongs in its own policy",
     KMS "key-policy-overview.html", [AccessAnalyzer "UNSUPPORTED_RESOURCE_ARN_IN_POLICY"];
 NO_REGION: "KMS404" "resource-without-region" Error
     "The ARN of a key has no Region, so it matches no key",
