@@ -60,6 +60,7 @@ fn meant(text: &str, meanings: &[(&str, &str)]) -> String {
         ("VALUE", "x"),
         ("OLD", "old"),
         ("subnet-ID", "subnet-0123456789abcdef0"),
+        ("sg-ID", "sg-0123456789abcdef0"),
         ("TEXT", "text"),
     ];
     let all = meanings.iter().chain(&general);
@@ -491,6 +492,21 @@ fn whole(help: &str) -> Option<&str> {
     text.contains(": ").then_some(text)
 }
 
+/// Returns whether an error is about a text that only the user knows, or a rule between the field and others.
+fn of_the_user(message: &str) -> bool {
+    let rules = [
+        "`text` is ",
+        "cannot read ",
+        "only elastic file systems have Archive",
+        "is not for `aurora-postgresql`",
+        "of origin AWS_KMS",
+        "of type gp3",
+        "needs a storage type",
+        "only a key that is taken over",
+    ];
+    rules.iter().any(|rule| message.contains(rule))
+}
+
 /// Every field is written in every record that does not have it. What the help says to write instead is accepted, with
 /// all that it needs.
 #[test]
@@ -545,7 +561,8 @@ fn a_field_that_belongs_elsewhere_leads_to_a_whole_example() {
             };
             let Some(text) = whole(error.help.as_deref().unwrap_or_default()) else { continue };
             count += 1;
-            let left = left(&frame, path, &Json::Null, &with(text));
+            let mut left = left(&frame, path, &Json::Null, &with(text));
+            left.retain(|message| !of_the_user(message));
             if !left.is_empty() {
                 bad.insert(format!("{path:?} {name}: {text}: {left:?}"));
             }

@@ -156,8 +156,12 @@ impl Way {
         let mut text =
             example::value(name, &self.schema, found).unwrap_or_else(|| "...".to_owned());
         for (at, (step, record)) in self.steps.iter().enumerate().rev() {
-            let outer = at.checked_sub(1).and_then(|at| self.steps.get(at));
-            let outer = outer.and_then(|(step, _)| step.field());
+            let before =
+                |count: usize| self.steps.get(at.checked_sub(count)?).map(|(step, _)| step);
+            let outer = match before(1) {
+                Some(Step::Item) => before(2).and_then(Step::field),
+                other => other.and_then(Step::field),
+            };
             text = match step {
                 Step::Name if outer == Some("replicas") => format!("{{REGION: {text}}}"),
                 Step::Name => format!("{{NAME: {text}}}"),

@@ -73,6 +73,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("maintenance_window", &["\"sun:04:00-sun:05:00\""]),
     ("mount_targets", &["[{subnet: subnet-ID}]"]),
     ("vpc", &["{subnets: [subnet-ID]}"]),
+    ("security_groups", &["[sg-ID]"]),
     ("subnets", &["[subnet-ID]"]),
     ("subnet", &["subnet-ID"]),
     ("data_resources", &["[{type: \"AWS::S3::Object\", values: [\"arn:aws:s3\"]}]"]),
@@ -162,18 +163,34 @@ fn joined<'a>(parts: impl IntoIterator<Item = (&'a str, String)>) -> String {
     format!("{{{}}}", parts.join(", "))
 }
 
+/// The fields that are possible only beside another one.
+const BESIDE: &[(&str, (&str, &str))] = &[
+    ("primary_region", ("multi_region", "true")),
+    ("provisioned_throughput", ("throughput_mode", "provisioned")),
+    ("replicas", ("multi_region", "true")),
+];
+
 /// Returns a record with a value of one of its fields, and with all else that it needs. `outer` is the field that has
-/// the record as its value.
+/// the record as its value, or as an item of its list.
 pub(super) fn with_field(record: &Json, outer: Option<&str>, field: &str, value: String) -> String {
     let outer = outer.filter(|_| !required(record).is_empty());
     let known = outer.and_then(|outer| known_values(outer, &Json::Null)).unwrap_or_default();
-    let known = known.into_iter().find(|known| parts(known).iter().any(|(name, _)| *name == field));
+    let known = known.into_iter().map(|known| known.trim_matches(['[', ']']).to_owned());
+    let known: Vec<String> = known.filter(|known| !parts(known).is_empty()).collect();
+    let has_field = |known: &&String| parts(known).iter().any(|(name, _)| *name == field);
+    let known = known.iter().find(has_field).or(known.last()).cloned();
     let whole = known.or_else(|| object(record)).unwrap_or_default();
     let mut all: Vec<(&str, String)> =
         parts(&whole).into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    let is_placeholder = ["TEXT", NUMBER].iter().any(|word| value.contains(word));
     match all.iter_mut().find(|(name, _)| *name == field) {
+        Some(_) if is_placeholder => {}
         Some((_, own)) => *own = value,
-        None => all.push((field, value)),
+        None => {
+            let beside = BESIDE.iter().filter(|(name, _)| *name == field);
+            all.extend(beside.map(|(_, (name, value))| (*name, (*value).to_owned())));
+            all.push((field, value));
+        }
     }
     joined(all)
 }
