@@ -23,7 +23,8 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let parsed = command().try_get_matches_from(&words);
     let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed.map_err(|error| explained(error, &words)) {
+    let cli = match parsed.map_err(|error| explained(error, &words, |name| std::env::var_os(name)))
+    {
         Ok(cli) => cli,
         Err(error) => {
             let text = error.render();

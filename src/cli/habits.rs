@@ -3,7 +3,7 @@
 use super::command;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// A command of kmsctl (empty for every command), a word that it does not know, and what to write instead.
 const HABITS: &[(&str, &str, &str)] = &[
@@ -94,13 +94,18 @@ const HABITS: &[(&str, &str, &str)] = &[
     ("", "--dry-run", "`kmsctl plan` shows what apply would do, and changes nothing"),
 ];
 
-/// Returns the error of a command line with a tip, if it has a word of another tool.
+/// Returns the error of a command line with a tip, if it has a word of another tool, or its cause is one of the variables
+/// of the environment.
 #[must_use]
-pub fn explained(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+pub fn explained(
+    mut error: clap::Error,
+    words: &[OsString],
+    environment: impl Fn(&OsStr) -> Option<OsString>,
+) -> clap::Error {
     if error.get(ContextKind::Usage).is_some() {
         error.insert(ContextKind::Usage, ContextValue::StyledStr(usage(words)));
     }
-    if let Some(tip) = of_environment(&error, words) {
+    if let Some(tip) = of_environment(&error, words, environment) {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     let known = [ErrorKind::UnknownArgument, ErrorKind::InvalidSubcommand];
@@ -128,7 +133,11 @@ pub fn explained(mut error: clap::Error, words: &[OsString]) -> clap::Error {
 
 /// Returns what names the environment variable from which a wrong value of an option comes. The error names only the
 /// option, which is not on the command line.
-fn of_environment(error: &clap::Error, words: &[OsString]) -> Option<String> {
+fn of_environment(
+    error: &clap::Error,
+    words: &[OsString],
+    environment: impl Fn(&OsStr) -> Option<OsString>,
+) -> Option<String> {
     let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
@@ -142,7 +151,7 @@ fn of_environment(error: &clap::Error, words: &[OsString]) -> Option<String> {
     }
     let top = command();
     let name = top.get_arguments().find(|arg| arg.get_long() == Some(long))?.get_env()?.to_owned();
-    let (name, is_empty) = (name.to_str()?, std::env::var_os(&name)?.is_empty());
+    let (name, is_empty) = (name.to_str()?, environment(&name)?.is_empty());
     Some(match is_empty {
         true => format!("{name} is set, but has no value: give it one, or unset it"),
         false => format!("the value is that of the environment variable {name}"),
@@ -217,7 +226,7 @@ mod tests {
     fn told(line: &str) -> String {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let error = command().try_get_matches_from(&words).expect_err(line);
-        explained(error, &words).to_string()
+        explained(error, &words, |_| None).to_string()
     }
 
     #[test]

@@ -105,7 +105,11 @@ fn check_free(path: &Path) -> Result<(), Failure> {
     if let Some(folder) =
         path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
     {
-        let failure = Failure::new(format!("there is no folder {}", folder.display()));
+        let failure = Failure::new(format!(
+            "cannot write {}: there is no folder {}",
+            path.display(),
+            folder.display()
+        ));
         return Err(failure.hint("create the folder, or name another file with `--out FILE`"));
     }
     // A link counts even if its target does not exist.

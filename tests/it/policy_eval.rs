@@ -110,6 +110,7 @@ fn wrong_options_are_refused_with_help() {
     let with = |more: &[&'static str]| [ask(ADMIN, "kms:Decrypt"), more.to_vec()].concat();
     refused(&[POLICY, "--principal", ADMIN, "--action", "kms:Decrypt"], "--account");
     refused(&ask("bob", "kms:Decrypt"), "name a service");
+    refused(&ask("bob", "kms:Decrypt"), "write `role/bob` or `user/bob`; or ");
     refused(&ask("arn:aws:iam::111122223333:group/g", "kms:Decrypt"), "groups");
     refused(&ask("*", "kms:Decrypt"), "cannot make a request");
     refused(&ask(ADMIN, "kms:Decript"), "did you mean `kms:Decrypt`?");

@@ -98,8 +98,11 @@ pub(in crate::command) fn who(
         let is_name = principal.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c));
         // Without the account of the key, only an ARN says which principal it is.
         match is_name && !account.is_empty() && !principal.bytes().all(|c| c.is_ascii_digit()) {
-            true => wrong(problem)
-                .hint(format!("write `role/{principal}`, `user/{principal}` or an ARN")),
+            true => {
+                let help = problem.help.clone().unwrap_or_default();
+                wrong(problem)
+                    .hint(format!("write `role/{principal}` or `user/{principal}`; or {help}"))
+            }
             false => wrong(problem),
         }
     })?;
