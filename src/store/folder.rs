@@ -278,9 +278,10 @@ pub fn write_atomic(path: &Path, text: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     check_replaceable(path).map_err(|e| io_error(path, e))?;
     // The error of the system names the temporary file, which nobody knows.
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => io::Error::new(error.kind(), "there is no such folder"),
-        kind => kind.into(),
+    let failed = |error: io::Error| {
+        let kind = error.kind();
+        let is_missing = kind == io::ErrorKind::NotFound;
+        if is_missing { io::Error::new(kind, "there is no such folder") } else { kind.into() }
     };
     let file = tempfile::NamedTempFile::new_in(folder);
     let mut file = file.map_err(|e| io_error(folder, failed(e)))?;

@@ -212,10 +212,8 @@ fn an_environment_variable_with_a_wrong_value_is_named() {
         }
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    for args in [["--state", ""], ["--state=", ""], ["--patience", "-1"], ["--profile", ""]] {
-        let args: Vec<&str> =
-            args.into_iter().filter(|arg| *arg != "" || args[0] != "--state=").collect();
-        let (code, said) = run("stack: s\n", &[&["plan"], args.as_slice()].concat());
+    for args in [&["--state", ""][..], &["--state="], &["--patience", "-1"], &["--profile", ""]] {
+        let (code, said) = run("stack: s\n", &[&["plan"], args].concat());
         assert_eq!(code, Some(64), "{said}");
         assert!(!said.contains("KMSCTL_") && !said.contains("unexpected argument"), "{said}");
     }
