@@ -65,7 +65,8 @@ pub struct Plan {
     /// The declared keys and consumers that were found in AWS without a record, with AWS's identifiers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub found: BTreeMap<Address, String>,
-    /// The keys and grants that are taken over without a call (`adopt`), with AWS's identifiers.
+    /// What is taken over without a call, with AWS's identifiers: keys and grants (`adopt`), and the aliases of
+    /// `existing` keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub taken: BTreeMap<Address, String>,
     /// What AWS held before the plan, and the stack takes over with each key. It stays when it leaves the

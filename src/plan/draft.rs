@@ -459,6 +459,7 @@ impl Builder<'_> {
     ) {
         let found = takeover::found(address, (from, to), self.desired, self.state);
         takeover::note(&mut self.plan.taken_with, address, to, &found, record);
+        let is_taken = takeover::is_taken(address, declared, &found, self.live);
         let fresh = rebuilt::record(declared, record, id, to, found);
         match record {
             Some(record) if record.protect != declared.protect => {
@@ -476,7 +477,7 @@ impl Builder<'_> {
             }
             Some(record) if *record == fresh => {}
             Some(_) | None => {
-                if record.is_none() && takeover::is_taken(address, declared, self.live) {
+                if record.is_none() && is_taken {
                     self.plan.taken.insert(address.clone(), id.to_owned());
                 }
                 self.plan.remember.insert(address.clone(), Some(fresh));

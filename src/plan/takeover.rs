@@ -50,10 +50,11 @@ fn was_there(tag: &str, record: Option<&Record>, declared: &Declared) -> bool {
 }
 
 /// Returns whether an alias without a record was not created by kmsctl. If the record of its key is missing too, the
-/// state may be lost: then this is certain only for a key that is taken over.
+/// state may be lost: then this is certain only for a key that is taken over. A key that the stack does not manage has
+/// no record, and its aliases are those of its owner unless a record tells otherwise.
 fn was_made_before(target: &KeyRef, desired: &Desired, state: &State) -> bool {
     let Some(key) = target.managed() else {
-        return false;
+        return true;
     };
     let is_adopted = desired.resources.get(key).is_some_and(|key| key.adopt.is_some());
     is_adopted || state.records.get(key).is_some_and(|record| !record.partial)
@@ -122,10 +123,19 @@ pub(super) fn forget_blocked(plan: &mut Plan, coming: &BTreeSet<Address>) {
     plan.let_go.retain(|address, _| !blocked.contains(address));
 }
 
-/// Returns whether a declared resource was not made by the stack: the configuration takes it over, or a grant of another
-/// owner stands for it.
-pub(super) fn is_taken(address: &Address, declared: &Declared, live: &Live) -> bool {
-    declared.adopt.is_some() || live.borrowed.contains(address)
+/// Returns whether a declared resource was not made by the stack: the configuration takes it over, a grant of another
+/// owner stands for it, or it is an alias that was `found` on a key that the stack does not manage.
+pub(super) fn is_taken(
+    address: &Address,
+    declared: &Declared,
+    found: &BTreeSet<String>,
+    live: &Live,
+) -> bool {
+    let alias = declared.spec.as_alias();
+    let is_of_other = alias.is_some_and(|alias| alias.target.managed().is_none());
+    declared.adopt.is_some()
+        || live.borrowed.contains(address)
+        || (is_of_other && !found.is_empty())
 }
 
 /// Returns the declared resources that are to be taken over and have no record yet.

@@ -254,3 +254,60 @@ fn a_key_with_a_new_name_is_told_to_move() {
         assert!(plan.blocked.iter().all(|blocked| !blocked.help.contains("moved")), "{plan:#?}");
     }
 }
+
+fn taken(plan: &kmsctl::plan::Plan) -> Vec<String> {
+    plan.taken.keys().map(ToString::to_string).collect()
+}
+
+/// The aliases of an `existing` key are its owner's, but those that kmsctl created there.
+#[test]
+fn an_alias_of_an_existing_key_is_shown_and_let_go() {
+    let (mut stack, arn) = strangers_key();
+    let key = |rest: &str| desired(&text(&format!("existing: \"{arn}\"{rest}")));
+    let both = key(", aliases: [old, new]");
+    let plan = stack.applied(&both);
+    assert_eq!(
+        (operations(&plan).as_slice(), taken(&plan)),
+        (&["CreateAlias"][..], vec!["alias/old".to_owned()])
+    );
+    stack.settled(&both);
+    assert!(stack.plan_only(&both).taken.is_empty());
+    let before = stack.state.clone();
+
+    let plan = stack.applied(&key(""));
+    assert_eq!((operations(&plan).as_slice(), plan.count("forget")), (&["DeleteAlias"][..], 1));
+    assert_eq!(aliases(&stack), ["alias/old"]);
+    stack.settled(&key(""));
+
+    // Once the configuration does not name the key, nothing of it is deleted.
+    stack.applied(&both);
+    stack.state = before;
+    let (plan, _) = stack.run(&desired("stack: stack\nregion: eu-central-1\n"));
+    assert!(operations(&plan).is_empty(), "{:#?}", plan.steps);
+    let blocked: Vec<String> = plan.blocked.iter().map(|one| one.address.to_string()).collect();
+    assert_eq!((blocked, plan.count("forget")), (vec!["alias/new".to_owned()], 1));
+    assert_eq!(aliases(&stack), ["alias/new", "alias/old"]);
+}
+
+/// What kmsctl made on an `existing` key is known by its record only.
+#[test]
+fn an_alias_that_kmsctl_made_on_an_existing_key_is_removed_if_its_record_is_there() {
+    for (kill, kept) in [(Some(Kill::Before), false), (Some(Kill::After), false), (None, true)] {
+        let (mut stack, arn) = strangers_key();
+        let key = |rest: &str| desired(&text(&format!("existing: \"{arn}\"{rest}")));
+        let full = key(", aliases: [x]");
+        match kill {
+            Some(kill) => {
+                assert!(stack.run_until(&full, Some((1, kill))).is_none(), "it is killed")
+            }
+            None => {
+                stack.applied(&full);
+                stack.state = lineage("three");
+            }
+        }
+        let plan = stack.applied(&full);
+        assert_eq!(taken(&plan).len(), usize::from(kept), "{kill:?}");
+        stack.applied(&key(""));
+        assert_eq!(aliases(&stack).contains(&"alias/x".to_owned()), kept, "{kill:?}");
+    }
+}
