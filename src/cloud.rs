@@ -25,7 +25,7 @@ use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Material, Metadata, Rotation};
 use crate::kind::{Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Sight};
-use crate::permissions::simulation::Simulation;
+use crate::permissions::simulation::{Refused, Simulation};
 use std::collections::BTreeMap;
 
 /// The identity that makes the calls.
@@ -131,12 +131,12 @@ pub trait Cloud {
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError>;
     /// Reads the Region and the policy of a bucket with `HeadBucket` and `GetBucketPolicy`.
     async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError>;
-    /// Returns which of the actions IAM's policy simulator finds denied to an identity.
+    /// Returns which of the actions IAM's policy simulator finds denied to an identity, and on which resources.
     async fn simulate(
         &self,
         identity: &str,
         question: &Simulation,
-    ) -> Result<Vec<String>, CloudError>;
+    ) -> Result<Vec<Refused>, CloudError>;
     /// Waits until the request quotas allow the call. The wait can be dropped.
     async fn admit(&self, _at: &Place, _call: &Call) {}
     /// Sends a call that changes AWS, without waiting for a quota. It is sent once.

@@ -15,7 +15,7 @@ use crate::kind::{
     self, Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Sight, alias, grant, key,
     key_policy, service_linked_role,
 };
-use crate::permissions::simulation::Simulation;
+use crate::permissions::simulation::{Refused, Simulation};
 use crate::sdk::Aws;
 use crate::sdk::error::answer;
 use aws_smithy_types::retry::RetryConfig;
@@ -102,7 +102,7 @@ impl Cloud for Aws {
         &self,
         identity: &str,
         question: &Simulation,
-    ) -> Result<Vec<String>, CloudError> {
+    ) -> Result<Vec<Refused>, CloudError> {
         simulate::simulate(self, identity, question).await
     }
 

@@ -18,12 +18,18 @@ pub(super) async fn check(
     (verbose, io): (bool, &Io),
 ) -> Result<(), Failure> {
     let Session { aws, options, desired, caller, .. } = session;
-    let Preflight { denied, simulated, unknown } =
+    let Preflight { denied, simulated, unknown, unasked } =
         preflight(aws, options, plan, known, (desired, state), &caller.arn).await;
     for one in &simulated {
         io.say(&format!(
             "warning: the IAM policies of {} do not seem to allow {} on {}.",
             one.identity, one.action, one.resource
+        ));
+    }
+    if let (unasked @ 1.., all) = unasked {
+        io.say(&format!(
+            "warning: IAM's simulator checked {} of {all} planned actions on resources; they are too many for the rest.",
+            all - unasked
         ));
     }
     if let Some(why) = unknown.filter(|_| verbose) {

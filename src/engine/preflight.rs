@@ -6,7 +6,7 @@ use crate::cloud::Cloud;
 use crate::desired::Desired;
 use crate::id::{AccountId, IdentityArn, KeyArn};
 use crate::permissions::preflight::{Denied, Facts, denied, unread};
-use crate::permissions::simulation::{Simulation, simulations};
+use crate::permissions::simulation::{Refused, Simulation, simulations};
 use crate::permissions::{Ask, Exported, Purpose};
 use crate::plan::Plan;
 use crate::policy::Document;
@@ -31,6 +31,9 @@ pub struct Preflight {
     pub simulated: BTreeSet<Doubtful>,
     /// Why the simulator was not asked, or could not answer, if so.
     pub unknown: Option<String>,
+    /// The number of actions on resources about which the simulator was not asked, because they are too many, and of
+    /// all of them.
+    pub unasked: (usize, usize),
 }
 
 /// An action that the identity's own policies seem to deny.
@@ -80,14 +83,20 @@ pub async fn preflight<C: Cloud>(
         return found;
     }
     let questions = simulations(&ask, &facts);
-    let asking = simulate(cloud, options, &questions, &facts);
-    match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(Ok(simulated)) => found.simulated = simulated,
+    let (asked, unasked) = questions.split_at(questions.len().min(SIMULATIONS));
+    let results = |all: &[Simulation]| all.iter().map(Simulation::results).sum::<usize>();
+    match tokio::time::timeout(PATIENCE, simulate(cloud, options, asked, &facts)).await {
+        Ok(Ok(simulated)) => {
+            found.simulated = simulated;
+            found.unasked = (results(unasked), results(&questions));
+        }
         Ok(Err(why)) => found.unknown = Some(why),
         Err(_) => found.unknown = Some("IAM did not answer in time".to_owned()),
     }
-    let is_certain =
-        |doubtful: &Doubtful| found.denied.iter().any(|denied| denied.action == doubtful.action);
+    let is_certain = |doubtful: &Doubtful| {
+        let mut denied = found.denied.iter();
+        denied.any(|one| one.action == doubtful.action && one.key.to_string() == doubtful.resource)
+    };
     found.simulated.retain(|doubtful| !is_certain(doubtful));
     found
 }
@@ -127,19 +136,15 @@ async fn simulate<C: Cloud>(
     for account in accounts {
         identities.insert(account, source(cloud, facts.identity(account)).await?);
     }
-    let asks = questions.iter().take(SIMULATIONS).filter_map(|question| {
+    let asks = questions.iter().filter_map(|question| {
         let identity = identities.get(&question.account)?;
-        Some(async move { (cloud.simulate(identity, question).await, identity, question) })
+        Some(async move { (cloud.simulate(identity, question).await, identity) })
     });
     let mut doubtful = BTreeSet::new();
     let mut answers = options.concurrently(asks);
-    while let Some((answer, identity, question)) = answers.next().await {
-        for action in answer.map_err(|error| error.to_string())? {
-            doubtful.insert(Doubtful {
-                identity: identity.clone(),
-                action,
-                resource: question.resource.clone(),
-            });
+    while let Some((answer, identity)) = answers.next().await {
+        for Refused { action, resource } in answer.map_err(|error| error.to_string())? {
+            doubtful.insert(Doubtful { identity: identity.clone(), action, resource });
         }
     }
     Ok(doubtful)

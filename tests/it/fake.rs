@@ -17,7 +17,7 @@ use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Material, Metadata, NAME_TAG, NONCE_TAG, Rotation};
 use kmsctl::kind::{Call, ConsumerKind, alias, grant, key};
 use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Sight};
-use kmsctl::permissions::simulation::Simulation;
+use kmsctl::permissions::simulation::{Refused, Simulation};
 use kmsctl::sdk::gate::Permit;
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -108,7 +108,7 @@ pub(crate) struct Faults {
     pub(crate) strange: u32,
     /// The reads that say that a key does not exist, with the ids of the keys.
     pub(crate) unknown: BTreeSet<(String, String)>,
-    /// The actions that IAM's simulator finds denied; `None` if the caller may not ask it.
+    /// The actions that IAM's simulator finds denied, as `ACTION` or `ACTION RESOURCE`; `None` if the caller may not ask it.
     pub(crate) simulated: Option<BTreeSet<String>>,
     /// The last uses of keys by id.
     pub(crate) used: BTreeMap<String, LastUsage>,
@@ -428,7 +428,7 @@ impl Cloud for FakeAws {
         Ok(Caller { account: "111122223333".parse().unwrap(), arn })
     }
 
-    async fn simulate(&self, _: &str, question: &Simulation) -> Result<Vec<String>, CloudError> {
+    async fn simulate(&self, _: &str, question: &Simulation) -> Result<Vec<Refused>, CloudError> {
         self.read("SimulatePrincipalPolicy", None).await?;
         let faults = self.faults.borrow();
         let Some(denied) = &faults.simulated else {
@@ -440,8 +440,18 @@ impl Cloud for FakeAws {
                 request_id: None,
             });
         };
-        let asked = question.actions.iter().filter(|action| denied.contains(**action));
-        Ok(asked.map(|action| (*action).to_owned()).collect())
+        let asked = question.actions.iter().flat_map(|action| {
+            let of = |resource: &String| Refused {
+                action: (*action).to_owned(),
+                resource: resource.clone(),
+            };
+            question.resources.iter().map(of)
+        });
+        let is_denied = |one: &Refused| {
+            denied.contains(&one.action)
+                || denied.contains(&format!("{} {}", one.action, one.resource))
+        };
+        Ok(asked.filter(is_denied).collect())
     }
 
     async fn aliases(

@@ -198,3 +198,48 @@ fn the_policy_of_a_key_counts_whether_it_is_declared_or_not() {
     assert_eq!(actions(&found), BTreeSet::from(["kms:TagResource"]));
     assert_eq!(found.denied[0].statement.as_deref(), Some("#2"));
 }
+
+/// Applies many keys, and checks a plan that changes all of them. `tags` are those of each key.
+fn of_many(tags: impl Fn(usize) -> String, denied: &str) -> (Preflight, usize) {
+    let text = |rest: &dyn Fn(usize) -> String| {
+        let keys = (0..40).map(|n| format!("  k{n}: {{policy: {OPEN}{}}}\n", rest(n)));
+        desired(&format!("stack: s\nregion: eu-central-1\nkeys:\n{}", keys.collect::<String>()))
+    };
+    let mut stack = Stack::new(1);
+    stack.applied(&text(&|_| String::new()));
+    stack.fake.faults.borrow_mut().simulated = Some([denied.to_owned()].into());
+    let after = text(&|n| format!(", description: New, aliases: [a{n}], tags: {{{}: x}}", tags(n)));
+    let found = stack.preflight(&after, CALLER);
+    (found, stack.fake.count("SimulatePrincipalPolicy"))
+}
+
+#[test]
+fn the_simulator_is_asked_once_about_an_action_on_all_keys() {
+    let (found, questions) = of_many(|_| "team".to_owned(), "kms:TagResource");
+    assert_eq!((found.simulated.len(), found.unasked.0), (40, 0), "{:?}", found.simulated);
+    assert!((1..=4).contains(&questions), "{questions} questions");
+    assert!(found.unasked.1 >= 120, "descriptions, tags and aliases: {:?}", found.unasked);
+}
+
+/// Requests with other contexts are questions of their own, and no action uses up the questions of the others.
+#[test]
+fn what_the_simulator_was_not_asked_is_said() {
+    let tags = |n| format!("team{n}");
+    let (found, questions) = of_many(tags, "kms:UpdateKeyDescription");
+    assert_eq!(found.simulated.len(), 40, "{:?}", found.simulated);
+    let (unasked, all) = found.unasked;
+    assert!(questions == 32 && (1..40).contains(&unasked) && all >= 120, "{unasked} of {all}");
+    let (found, _) = of_many(tags, "kms:TagResource");
+    assert_eq!(found.simulated.len(), 40 - unasked);
+}
+
+/// The policy of one key says nothing about another key.
+#[test]
+fn a_certain_denial_hides_no_simulated_one_of_another_key() {
+    let after = text(CLOSED, ", tags: {team: x}");
+    let found = check(&text(CLOSED, ""), &after, CALLER, Some(&["kms:TagResource"]));
+    let [certain] = found.denied.as_slice() else { panic!("{:?}", found.denied) };
+    let simulated: Vec<&str> = found.simulated.iter().map(|one| one.resource.as_str()).collect();
+    assert_eq!(simulated.len(), 1, "the certain one is said once: {simulated:?}");
+    assert_ne!(simulated[0], certain.key.to_string());
+}
