@@ -100,6 +100,8 @@ pub struct Ask<'a> {
     pub desired: &'a Desired,
     /// The records, for what is no longer declared.
     pub state: &'a State,
+    /// Whether there are never any records, so that what is no longer declared is found in AWS only.
+    pub stateless: bool,
     /// The only plan to allow; `None` to allow every plan of the configuration.
     pub plan: Option<&'a Plan>,
     /// What the permissions are for.

@@ -97,6 +97,7 @@ async fn of_account(
     let found = permissions(&Ask {
         desired: &desired,
         state: &State::begin(stack.clone(), random()?),
+        stateless: false,
         plan: None,
         purposes: &purposes(args.r#for),
         exported: &Exported { regions: regions.into_iter().collect(), consumers: args.consumers },
@@ -118,8 +119,11 @@ async fn of_stack(
         Some(saved) => (Session::of_plan(global, saved.desired, io).await?, Some(saved.plan)),
         None => (Session::open(global, io).await?, None),
     };
-    let replay = session.store.read(&random()?).await?;
-    let objects = match location(global)? {
+    let mut replay = session.store.read(&random()?).await?;
+    session.rename(&mut replay.state)?;
+    let location = location(global)?;
+    let stateless = matches!(location, Location::Nowhere);
+    let objects = match location {
         Location::S3 { bucket, prefix } => {
             let stack = session.desired.stack.as_str();
             let key =
@@ -136,6 +140,7 @@ async fn of_stack(
     let found = permissions(&Ask {
         desired: &session.desired,
         state: &replay.state,
+        stateless,
         plan: plan.as_ref(),
         purposes: &purposes(args.r#for),
         exported: &Exported { consumers: args.consumers, ..Exported::default() },

@@ -20,6 +20,7 @@ use crate::retry::{RetryPolicy, with_retries};
 use crate::sdk::Aws;
 use crate::sdk::bounded::{Asked, SILENCE, Watch};
 use crate::sdk::secret;
+use crate::state::State;
 use crate::store::{AnyStore, Holder, Location, Store};
 use crate::waiver::Waiver;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -149,6 +150,15 @@ impl Session {
         Ok(())
     }
 
+    /// Renames the records of the keys that have a new name.
+    pub(super) fn rename(&self, state: &mut State) -> Result<(), Failure> {
+        moved::apply(state, &self.desired).map_err(|conflict| {
+            Failure::new(conflict.to_string())
+                .hint("correct `moved`, or declare both keys")
+                .exit(Exit::Refused)
+        })
+    }
+
     /// Reads the state, and settles the open calls of an interrupted run. If `keep` is set, the results are
     /// appended to the journal; the caller must hold the lock. A new state gets the lineage `lineage`.
     pub(super) async fn recover_state(
@@ -158,11 +168,7 @@ impl Session {
         lineage: &str,
     ) -> Result<Replay, Failure> {
         let mut replay = self.store.read(lineage).await?;
-        moved::apply(&mut replay.state, &self.desired).map_err(|conflict| {
-            Failure::new(conflict.to_string())
-                .hint("correct `moved`, or declare both keys")
-                .exit(Exit::Refused)
-        })?;
+        self.rename(&mut replay.state)?;
         let write = |event: &Event| -> Result<(), Failure> {
             if keep { self.store.append(event).map_err(Failure::from) } else { Ok(()) }
         };

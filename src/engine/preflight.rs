@@ -72,6 +72,7 @@ pub async fn preflight<C: Cloud>(
     let ask = Ask {
         desired,
         state,
+        stateless: false,
         plan: Some(plan),
         purposes: &purposes,
         exported: &Exported::default(),

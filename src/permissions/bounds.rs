@@ -84,6 +84,13 @@ impl Conditions {
         all
     }
 
+    /// Returns the conditions without the names of resources.
+    pub(super) fn without_names(&self) -> Self {
+        let mut all = self.clone();
+        all.0.remove(&(EQUALS.to_owned(), format!("aws:ResourceTag/{NAME_TAG}")));
+        all
+    }
+
     /// Returns the conditions without those that select the resources.
     pub(super) fn without_selection(&self) -> Self {
         let is_bound = |key: &str| !key.starts_with("aws:ResourceTag/") && key != RESOURCE_ALIASES;
@@ -131,6 +138,11 @@ impl Conditions {
         self.add(EQUALS, format!("aws:ResourceTag/{STACK_TAG}"), [stack.as_str()]);
     }
 
+    /// Limits requests to resources with one of the names.
+    pub(super) fn named<'a>(&mut self, names: impl IntoIterator<Item = &'a String>) {
+        self.add(EQUALS, format!("aws:ResourceTag/{NAME_TAG}"), names.into_iter().cloned());
+    }
+
     /// Adds a bound of the table.
     pub(super) fn bound(&mut self, bound: Bound, subject: &Subject, place: &Place, stack: &Name) {
         let tag = format!("aws:RequestTag/{STACK_TAG}");
@@ -144,6 +156,8 @@ impl Conditions {
                 self.add(EQUALS_IF_EXISTS, tag, [stack.as_str()]);
                 self.add(ALL_EQUAL, TAG_KEYS, tag_keys(subject));
             }
+            // These select the key.
+            Bound::NamedKey | Bound::RecordedKey => {}
             Bound::NewTagsIfAny => self.add(EQUALS_IF_EXISTS, tag, [stack.as_str()]),
             Bound::KeepsMarks if subject.leaving == Some(Leaving::Untagged) => {
                 self.add(ALL_EQUAL, TAG_KEYS, MARKS);

@@ -48,17 +48,20 @@ pub(super) fn key_statements(ask: &Ask<'_>, permits: &[Permit]) -> Vec<KeyStatem
         let credentials = ask.credentials(&subject.place.account);
         let identity = ask.identity(credentials);
         let place = &subject.place;
-        let arn = subject.keys.iter().find_map(|key| match key {
-            KeyTarget::Arn(arn) => Some(arn.to_string()),
-            KeyTarget::Tagged(_) | KeyTarget::Alias(..) | KeyTarget::All(_) => None,
-        });
+        let arn = subject.keys.iter().find_map(KeyTarget::arn).map(ToString::to_string);
         let key = TargetKey {
             partition: place.region.partition(),
             account: place.account.as_str(),
             arn: arn.as_deref(),
         };
         let wanted = permits.iter().filter(|permit| {
-            let is_about = permit.keys.iter().any(|key| subject.keys.contains(key));
+            // In the policy of a saved plan, an own key is named by its ARN.
+            let is_own = |key: &KeyTarget| {
+                let is_named =
+                    |own: &KeyTarget| matches!(key, KeyTarget::Arn(_)) && own.arn() == key.arn();
+                subject.keys.iter().any(|own| own == key || is_named(own))
+            };
+            let is_about = permit.keys.iter().any(is_own);
             permit.account == *credentials && is_about && permit.call.1 != "every key"
         });
         // Many keys have the same permits.

@@ -5,6 +5,7 @@ use super::requests::Request;
 use super::statements::Permit;
 use super::{Ask, Purpose};
 use crate::id::AccountId;
+use crate::kind::key::NAME_TAG;
 use crate::text::counted;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -35,6 +36,18 @@ fn risks(ask: &Ask<'_>, permits: &[Permit]) -> Vec<String> {
              allow. Prevent that with a service control policy, or give the statement only to reviewed runs (--split).",
             ask.desired.stack
         ));
+    }
+    let name = format!("aws:ResourceTag/{NAME_TAG}");
+    let by_name = permits.iter().any(|permit| {
+        permit.action == "kms:ScheduleKeyDeletion"
+            && permit.conditions.iter().any(|(_, key, _)| key == name)
+    });
+    if by_name {
+        notes.push(
+            "A key that is not recorded can be deleted by its tag kmsctl:name, which an identity with TagKeys can set on \
+             every key of the stack: make the policy again after the key is created, and it names the ARN."
+                .to_owned(),
+        );
     }
     if has("CreateReplicas") {
         notes.push(
@@ -94,10 +107,19 @@ fn left_out(ask: &Ask<'_>, requests: &[Request]) -> Vec<String> {
              policy. Which keys these are is not known before the export, which names them and the missing actions.",
         );
     }
+    if ask.plan.is_none()
+        && ask.stateless
+        && ask.wants(&[Purpose::Plan, Purpose::Drift, Purpose::Apply])
+    {
+        notes.push(
+            "Without records (`--state none`), it is not known what the configuration no longer declares. A plan finds such resources by \
+             their tags and names. Of the rights for them, only kms:RevokeGrant on the declared keys is included.",
+        );
+    }
     if ask.plan.is_none() && ask.wants(&[Purpose::Apply]) {
         notes.push(
-            "Resources that are protected cannot be deleted, so the actions that delete them are left out: make the policy \
-             again after `protect: false`.",
+            "Actions that delete are allowed only for resources that are not protected: make the policy again after `protect: \
+             false`.",
         );
     }
     notes.into_iter().map(str::to_owned).collect()
@@ -137,7 +159,8 @@ fn parts(documents: &[Document]) -> Option<String> {
     );
     if documents.iter().any(|document| document.is_merged) {
         text.push_str(
-            " To save room, statements about the same resources are one, and what may get tags may get all declared tags.",
+            " To save room, statements about the same resources are one, what may get tags may get all declared tags, and \
+             every key of the stack may get its grants.",
         );
     }
     if most > ATTACHED {

@@ -52,7 +52,10 @@ pub(super) fn requests(ask: &Ask<'_>) -> Vec<Request> {
         requests.waits();
         match ask.plan {
             Some(plan) => requests.of_plan(plan),
-            None => requests.changes(),
+            None => {
+                requests.changes();
+                requests.unrecorded();
+            }
         }
     }
     requests.all
@@ -129,9 +132,7 @@ impl Requests<'_> {
             }
         }
         self.foreign_keys();
-        for role in self.of_kind(Kind::ServiceLinkedRole) {
-            self.add("iam", "GetRole", &role.place.clone(), role);
-        }
+        self.service_linked_roles();
         for (kind, consumer) in self.consumers() {
             for read in kind.facts().reads.refresh {
                 if read.fields.is_empty() || read.fields.iter().any(|name| has(&consumer, name)) {
@@ -148,6 +149,19 @@ impl Requests<'_> {
                 self.add("s3api", "HeadBucket", &consumer.place, bucket.clone());
                 self.add("s3api", "GetBucketPolicy", &consumer.place, bucket);
             }
+        }
+    }
+
+    /// Adds the look-ups of service-linked roles. The request has only the name of the role, so the ARN of a role that
+    /// does not exist yet has no path.
+    fn service_linked_roles(&mut self) {
+        for role in self.of_kind(Kind::ServiceLinkedRole) {
+            let place = role.place.clone();
+            let name = role.id.rsplit('/').next().unwrap_or_default();
+            let partition = place.region.partition();
+            let bare = format!("arn:{partition}:iam::{}:role/{name}", place.account);
+            self.add("iam", "GetRole", &place, Subject::named(&role.label, &place, bare));
+            self.add("iam", "GetRole", &place, role);
         }
     }
 
@@ -189,15 +203,11 @@ impl Requests<'_> {
     fn identities(&mut self) {
         let accounts = self.ask.desired.own_accounts();
         let mut named: BTreeMap<IdentityArn, Place> = BTreeMap::new();
-        let specs = self.subjects.values().filter_map(|one| Some((one.spec.as_ref()?, &one.place)));
-        // The policy that AWS holds may still name those of the last apply.
-        let recorded = self.ask.state.records.values().map(|record| (&record.spec, &record.place));
-        for (spec, place) in specs.chain(recorded) {
-            for arn in principals(spec).iter().filter_map(|arn| arn.parse::<IdentityArn>().ok()) {
-                if accounts.contains(arn.account()) {
-                    let region = place.region.clone();
-                    named.insert(arn.clone(), Place { account: arn.account().clone(), region });
-                }
+        for (principal, place) in self.principals() {
+            let Ok(arn) = principal.parse::<IdentityArn>() else { continue };
+            if accounts.contains(arn.account()) {
+                let region = place.region;
+                named.insert(arn.clone(), Place { account: arn.account().clone(), region });
             }
         }
         for (arn, place) in named {
@@ -209,6 +219,33 @@ impl Requests<'_> {
                 Subject::named("policies and grants", &place, arn.as_str()),
             );
         }
+    }
+
+    /// Returns the principals that policies and grants name: those of the calls and of what is blocked, if only one plan is
+    /// wanted.
+    fn principals(&self) -> Vec<(String, Place)> {
+        let specs = self
+            .subjects
+            .iter()
+            .filter_map(|(address, one)| Some((address, one.spec.as_ref()?, &one.place)));
+        // The policy that AWS holds may still name those of the last apply.
+        let recorded = self.ask.state.records.iter();
+        let recorded = recorded.map(|(address, record)| (address, &record.spec, &record.place));
+        let plan = self.ask.plan;
+        let is_wanted = |address: &Address| {
+            plan.is_none_or(|plan| plan.blocked.iter().any(|blocked| blocked.address == *address))
+        };
+        let specs = specs.chain(recorded).filter(|(address, ..)| is_wanted(address));
+        let of_specs = specs.flat_map(|(_, spec, place)| {
+            principals(spec).into_iter().map(move |arn| (arn, place.clone()))
+        });
+        let steps = plan.into_iter().flat_map(|plan| &plan.steps);
+        let of_calls = steps.flat_map(|step| {
+            let calls = step.calls.iter().chain(&step.last);
+            let named = calls.flat_map(|planned| planned.call.principals());
+            named.map(|arn| (arn.to_string(), step.place.clone())).collect::<Vec<_>>()
+        });
+        of_specs.chain(of_calls).collect()
     }
 
     /// Adds the search for what depends on the keys that a plan may disable or delete.
@@ -257,16 +294,16 @@ impl Requests<'_> {
             // The command is also for keys that the stack does not manage.
             places.extend(self.places());
         }
-        self.lists(&places, ConsumerKind::ALL.iter().copied());
+        self.lists(&places);
         for key in keys {
             self.kms("ListGrants", key);
             self.kms("GetKeyLastUsage", key);
         }
     }
 
-    /// Adds the lists of resources of some kinds.
-    fn lists(&mut self, places: &BTreeSet<Place>, kinds: impl Iterator<Item = ConsumerKind>) {
-        for kind in kinds {
+    /// Adds the lists of resources and their snapshots.
+    fn lists(&mut self, places: &BTreeSet<Place>) {
+        for kind in ConsumerKind::ALL.iter().copied() {
             for (place, operation) in
                 places.iter().flat_map(|at| kind.facts().reads.list.iter().map(move |o| (at, o)))
             {
@@ -302,9 +339,7 @@ impl Requests<'_> {
         let own = self.places().into_iter().filter(|place| place.account == home.account);
         let places: BTreeSet<Place> = own.chain(more).collect();
         if exported.consumers {
-            // A setting of the whole Region is no resource that an export can name.
-            let kinds = ConsumerKind::ALL.iter().copied().filter(|kind| !kind.is_single());
-            self.lists(&places, kinds);
+            self.lists(&places);
         }
         for place in places {
             let all = Subject::keys("every key", KeyTarget::All(place));
@@ -349,6 +384,19 @@ impl Requests<'_> {
         }
     }
 
+    /// Adds the calls about what no record names: without records, a plan finds the grants of the stack by their names.
+    fn unrecorded(&mut self) {
+        if !self.ask.stateless {
+            return;
+        }
+        let own = self.of_kind(Kind::Key).into_iter().filter(|key| key.leaving.is_none());
+        let existing = self.ask.desired.existing.iter().cloned().map(KeyTarget::Arn);
+        let existing = existing.map(|target| Subject::keys("existing keys", target));
+        for key in own.chain(existing).collect::<Vec<_>>() {
+            self.kms("RevokeGrant", &key);
+        }
+    }
+
     /// Returns the operations that delete the resource.
     fn deleting(&self, address: &Address, subject: &Subject) -> BTreeSet<&'static str> {
         let (Some(spec), false, None) = (&subject.spec, subject.protect, subject.leaving) else {
@@ -386,7 +434,7 @@ impl Requests<'_> {
         }
         let is_multi = subject.spec.as_ref().and_then(Spec::as_key);
         let is_multi = is_multi.is_some_and(|key| key.multi_region == Some(true))
-            && operation.stage != Stage::Create;
+            && !matches!(operation.stage, Stage::Create | Stage::Delete);
         let related = self.subjects.iter().filter(|(other, _)| {
             let base = other.name.split('/').next();
             is_multi && other.kind == Kind::Key && base == Some(address.name.as_str())

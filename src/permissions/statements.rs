@@ -3,8 +3,8 @@
 use super::Ask;
 use super::bounds::Conditions;
 use super::requests::{Request, applies};
-use super::subject::{KeyTarget, Own, Subject};
-use super::table::{Need, On, RAISING, Stage};
+use super::subject::{KeyTarget, Own, OwnKey, Subject};
+use super::table::{Bound, Need, On, RAISING, Stage};
 use crate::id::{AccountId, Name, Place};
 use crate::kind::Kind;
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub(super) struct Permit {
     pub(super) stage: Stage,
     /// Why AWS checks it besides the request, if it does.
     pub(super) dependent: Option<&'static str>,
-    /// The address of the key that it is about, if it is one of the stack's.
+    /// The keys that it is about.
     pub(super) keys: BTreeSet<KeyTarget>,
 }
 
@@ -119,10 +119,10 @@ fn resources(need: &Need, request: &Request, stack: &Name) -> Vec<Resource> {
         On::Key => {
             let is_own = subject.kind == Some(Kind::Key);
             let keys = subject.keys.iter();
-            keys.map(|key| of_key(&if is_own { key.at(&request.at) } else { key.clone() }, stack))
-                .collect()
+            let keys = keys.map(|key| if is_own { key.at(&request.at) } else { key.clone() });
+            keys.map(|key| of_key(&key, need, stack)).collect()
         }
-        On::Primary => subject.primary.iter().map(|key| of_key(key, stack)).collect(),
+        On::Primary => subject.primary.iter().map(|key| of_key(key, need, stack)).collect(),
         On::Alias => {
             let name = subject.fields.get("name").and_then(Value::as_str);
             let Place { account, region } = &subject.place;
@@ -132,11 +132,7 @@ fn resources(need: &Need, request: &Request, stack: &Name) -> Vec<Resource> {
         }
         On::Own => match &subject.own {
             Own::Exact(arn) | Own::All(arn) => vec![Resource::named(arn.clone())],
-            Own::Tagged(pattern) => {
-                let mut own = Resource::named(pattern.clone());
-                own.conditions.tagged(stack);
-                vec![own]
-            }
+            Own::Tagged(pattern) => vec![of_tagged(pattern, request, stack)],
             Own::Nameless => Vec::new(),
         },
         On::Arns(templates) => {
@@ -146,17 +142,38 @@ fn resources(need: &Need, request: &Request, stack: &Name) -> Vec<Resource> {
     }
 }
 
-fn of_key(target: &KeyTarget, stack: &Name) -> Resource {
+fn of_key(target: &KeyTarget, need: &Need, stack: &Name) -> Resource {
+    let by_arn = need.bounds.contains(&Bound::RecordedKey);
+    let by_name = by_arn || need.bounds.contains(&Bound::NamedKey);
+    let mut conditions = Conditions::default();
+    conditions.about_keys(target, stack);
     let name = match target {
         KeyTarget::Arn(arn) => arn.to_string(),
-        KeyTarget::Tagged(place) | KeyTarget::All(place) | KeyTarget::Alias(place, _) => {
-            let Place { account, region } = place;
+        KeyTarget::Tagged(OwnKey { recorded: Some(arn), .. }) if by_arn => arn.to_string(),
+        KeyTarget::Tagged(_) | KeyTarget::All(_) | KeyTarget::Alias(..) => {
+            if let KeyTarget::Tagged(key) = target
+                && by_name
+            {
+                conditions.named(&key.names);
+            }
+            let Place { account, region } = target.place();
             format!("arn:{}:kms:{region}:{account}:key/*", region.partition())
         }
     };
-    let mut conditions = Conditions::default();
-    conditions.about_keys(target, stack);
     Resource { name, conditions, keys: BTreeSet::from([target.clone()]) }
+}
+
+/// Returns the resource of a request about what has the stack's tag. A deletion is about no other resource of the stack,
+/// which may be protected.
+fn of_tagged(pattern: &str, request: &Request, stack: &Name) -> Resource {
+    let named = request.subject.named.as_ref();
+    let named = named.filter(|_| request.operation.stage == Stage::Delete);
+    let recorded = named.and_then(|(_, recorded)| recorded.clone());
+    let name = named.filter(|_| recorded.is_none()).map(|(name, _)| name);
+    let mut own = Resource::named(recorded.unwrap_or_else(|| pattern.to_owned()));
+    own.conditions.tagged(stack);
+    own.conditions.named(name);
+    own
 }
 
 /// Returns the ARNs of a template.
@@ -281,8 +298,8 @@ pub(super) fn statements<'a>(permits: impl IntoIterator<Item = &'a Permit>) -> V
     numbered(merged(single(permits), |one, other| one.sid == other.sid))
 }
 
-/// Returns fewer statements for the same permits. A statement stands for several purposes, and every resource that may
-/// get tags may get the tags of every other.
+/// Returns fewer statements for the same permits. A statement stands for several purposes, every resource that may get
+/// tags may get the tags of every other, and every key of the stack may get the grants of every other.
 pub(super) fn compact<'a>(permits: impl IntoIterator<Item = &'a Permit>) -> Vec<Statement> {
     let mut all = single(permits);
     let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -292,6 +309,9 @@ pub(super) fn compact<'a>(permits: impl IntoIterator<Item = &'a Permit>) -> Vec<
         }
     }
     for statement in &mut all {
+        if statement.actions.contains("kms:CreateGrant") {
+            statement.conditions = statement.conditions.without_names();
+        }
         let keys = statement.conditions.tag_keys().and(tags.get(&statement.sid));
         if let Some(keys) = keys {
             statement.conditions = statement.conditions.with_tag_keys(keys);

@@ -3,8 +3,8 @@
 use crate::desired::{Adopt, Desired};
 use crate::id::{AliasName, KeyArn, Name, Place};
 use crate::kind::consumer::Identity;
-use crate::kind::key::STACK_TAG;
-use crate::kind::{Address, ConsumerSpec, KeyRef, Kind, Spec};
+use crate::kind::key::{NAME_TAG, STACK_TAG};
+use crate::kind::{Address, ConsumerSpec, KeyRef, Kind, Spec, key};
 use crate::state::State;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The form in which a policy names keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum KeyTarget {
-    /// The keys of a place with the stack's tag.
-    Tagged(Place),
+    /// A key with the stack's tag.
+    Tagged(OwnKey),
     /// The key behind an alias of a place.
     Alias(Place, AliasName),
     /// A key.
@@ -22,19 +22,53 @@ pub(super) enum KeyTarget {
     All(Place),
 }
 
+/// A key of the stack, which has the stack's tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OwnKey {
+    /// The account and Region.
+    pub(super) place: Place,
+    /// The values of the tag with its name: two if the key is moved.
+    pub(super) names: BTreeSet<String>,
+    /// Its ARN, if it is recorded.
+    pub(super) recorded: Option<KeyArn>,
+}
+
+impl OwnKey {
+    /// Creates a key of which nothing else is known.
+    fn unknown(place: &Place) -> Self {
+        Self { place: place.clone(), names: BTreeSet::new(), recorded: None }
+    }
+
+    /// Returns the related key in another Region.
+    fn at(&self, place: &Place) -> Self {
+        let recorded = self.recorded.as_ref().map(|arn| KeyArn::at(place, arn.id()));
+        Self { place: place.clone(), names: self.names.clone(), recorded }
+    }
+}
+
 impl KeyTarget {
     /// Returns the account and Region.
     pub(super) fn place(&self) -> Place {
         match self {
-            Self::Tagged(place) | Self::Alias(place, _) | Self::All(place) => place.clone(),
+            Self::Tagged(key) => key.place.clone(),
+            Self::Alias(place, _) | Self::All(place) => place.clone(),
             Self::Arn(arn) => arn.place(),
+        }
+    }
+
+    /// Returns the ARN of the key, if it is known.
+    pub(super) fn arn(&self) -> Option<&KeyArn> {
+        match self {
+            Self::Arn(arn) => Some(arn),
+            Self::Tagged(key) => key.recorded.as_ref(),
+            Self::Alias(..) | Self::All(_) => None,
         }
     }
 
     /// Returns the same keys in the Region of a request: related multi-Region keys have the same key id and tags.
     pub(super) fn at(&self, place: &Place) -> Self {
         match self {
-            Self::Tagged(_) => Self::Tagged(place.clone()),
+            Self::Tagged(key) => Self::Tagged(key.at(place)),
             Self::All(_) => Self::All(place.clone()),
             Self::Alias(at, name) => Self::Alias(at.clone(), name.clone()),
             Self::Arn(arn) => Self::Arn(KeyArn::at(place, arn.id())),
@@ -70,6 +104,8 @@ pub(super) struct Subject {
     pub(super) fields: Value,
     /// The form in which a policy names it.
     pub(super) own: Own,
+    /// The name of a resource that the stack tags with it, and its ARN, if it is recorded.
+    pub(super) named: Option<(String, Option<String>)>,
     /// AWS's identifier, or `*`.
     pub(super) id: String,
     /// The keys that it is about.
@@ -105,6 +141,7 @@ impl Subject {
             spec: None,
             fields: Value::Null,
             own: Own::Nameless,
+            named: None,
             id: "*".to_owned(),
             keys: BTreeSet::new(),
             primary: None,
@@ -218,13 +255,18 @@ pub(super) fn subject(
     let Form { spec, place, .. } = form;
     let names = Names { desired, state };
     let primary = spec.as_key().and_then(|key| key.primary.as_ref());
-    let own_key = spec.as_key().map(|key| names.key(key, form));
+    let own_key = spec.as_key().map(|key| names.key(address, key, form));
     let refs = spec.refs();
     let refs = refs.into_iter().filter(|key| primary.is_none_or(|primary| primary.key != **key));
     let keys = own_key.into_iter().chain(refs.map(|key| names.target(key, place)));
     let existing = spec.as_consumer().and_then(|spec| spec.common().existing.as_deref());
     let (own, id) = own(spec, address, place, form.id);
+    let recorded = match (&own, form.id) {
+        (Own::Tagged(pattern), Some(id)) => Some(pattern.replacen('*', id, 1)),
+        _ => None,
+    };
     Subject {
+        named: Some((address.name.clone(), recorded)),
         label: address.to_string(),
         kind: Some(address.kind),
         place: (*place).clone(),
@@ -316,17 +358,17 @@ impl Names<'_> {
                 declared: false,
                 id: known,
             },
-            (None, None) => return KeyTarget::Tagged(place.clone()),
+            (None, None) => return KeyTarget::Tagged(OwnKey::unknown(place)),
         };
         match form.spec.as_key() {
-            Some(key) => self.key(key, &form),
-            None => KeyTarget::Tagged(place.clone()),
+            Some(key) => self.key(address, key, &form),
+            None => KeyTarget::Tagged(OwnKey::unknown(place)),
         }
     }
 
     /// Returns the form in which a policy names a key of the stack. A key that is taken over does not carry the stack's
     /// tag yet, and may never get it.
-    fn key(&self, key: &crate::kind::key::Spec, form: &Form<'_>) -> KeyTarget {
+    fn key(&self, address: &Address, key: &key::Spec, form: &Form<'_>) -> KeyTarget {
         match form.adopt {
             Some(Adopt::Key(arn)) => return KeyTarget::Arn(arn.clone()),
             Some(Adopt::Alias(alias)) => {
@@ -335,10 +377,26 @@ impl Names<'_> {
             Some(Adopt::Grant(_)) | None => {}
         }
         let is_tagged = key.tags.get(STACK_TAG).is_some_and(|stack| self.is_own(stack));
-        match form.id.and_then(|id| id.parse().ok()) {
+        let recorded = form.id.and_then(|id| id.parse().ok());
+        match recorded {
             Some(arn) if !is_tagged => KeyTarget::Arn(arn),
-            Some(_) | None => KeyTarget::Tagged(form.place.clone()),
+            recorded => KeyTarget::Tagged(OwnKey {
+                place: form.place.clone(),
+                names: self.tags_of(address, key),
+                recorded,
+            }),
         }
+    }
+
+    /// Returns the values that the tag with the name of a key has before and after a plan.
+    fn tags_of(&self, address: &Address, key: &key::Spec) -> BTreeSet<String> {
+        let before = self.state.records.get(address).and_then(|record| record.spec.as_key());
+        let named = [Some(key), before].into_iter().flatten();
+        let named = named.filter_map(|key| key.tags.get(NAME_TAG).cloned());
+        // A replica has the name of its key.
+        let base = address.name.split('/').next();
+        let moved = self.desired.moved.iter().filter(|(_, new)| base == Some(new.name.as_str()));
+        named.chain(moved.map(|(old, _)| old.name.clone())).collect()
     }
 
     fn is_own(&self, stack: &str) -> bool {

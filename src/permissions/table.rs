@@ -150,6 +150,11 @@ pub enum Bound {
     ReplicaRegion,
     /// The new Region of the primary key.
     PrimaryRegion,
+    /// The key has the name that it has in the stack. Its ARN would not do: a plan creates a key anew that was deleted
+    /// outside of kmsctl.
+    NamedKey,
+    /// The key is the recorded one. A key without a record has the name that it has in the stack.
+    RecordedKey,
     /// The waiting period of the deletion.
     DeletionWindow,
     /// The rotation period.

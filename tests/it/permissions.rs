@@ -166,9 +166,20 @@ fn state() -> State {
 
 /// Returns the permissions of a configuration.
 pub(crate) fn of(text: &str, purposes: &[Purpose], split: bool) -> Permissions {
+    with_records(text, purposes, split, false)
+}
+
+/// Returns the permissions of a configuration that is applied with or without a place for its records.
+pub(crate) fn with_records(
+    text: &str,
+    purposes: &[Purpose],
+    split: bool,
+    stateless: bool,
+) -> Permissions {
     permissions(&Ask {
         desired: &desired(text),
         state: &state(),
+        stateless,
         plan: None,
         purposes: &purposes.iter().copied().collect(),
         exported: &Exported::default(),
@@ -438,6 +449,21 @@ fn only_actions_without_resources_are_allowed_on_everything() {
     assert_eq!(open, BTreeSet::from(expected));
 }
 
+/// Returns what any apply needs, with the records of the stack.
+pub(crate) fn of_state(stack: &Stack, text: &str) -> Permissions {
+    permissions(&Ask {
+        desired: &desired(text),
+        state: &stack.state,
+        stateless: false,
+        plan: None,
+        purposes: &BTreeSet::from([Purpose::Apply]),
+        exported: &Exported::default(),
+        objects: None,
+        split: false,
+        principal: "arn:aws:iam::111122223333:role/deploy",
+    })
+}
+
 /// Returns the permissions of exactly a plan.
 pub(crate) fn of_plan(stack: &Stack, text: &str) -> Permissions {
     let desired = desired(text);
@@ -445,6 +471,7 @@ pub(crate) fn of_plan(stack: &Stack, text: &str) -> Permissions {
     permissions(&Ask {
         desired: &desired,
         state: &stack.state,
+        stateless: false,
         plan: Some(&plan),
         purposes: &BTreeSet::from([Purpose::Apply]),
         exported: &Exported::default(),
@@ -518,6 +545,7 @@ fn what_leaves_the_stack_is_untagged_or_left_alone() {
         permissions(&Ask {
             desired: &desired,
             state: &stack.state,
+            stateless: false,
             plan: plan.as_ref(),
             purposes: &BTreeSet::from([Purpose::Apply]),
             exported: &Exported::default(),
@@ -558,6 +586,7 @@ fn every_command_that_finds_keys_reads_the_state_and_rotate_reads_the_rotation()
         let found = permissions(&Ask {
             desired: &desired(STACK),
             state: &state(),
+            stateless: false,
             plan: None,
             purposes: &BTreeSet::from([purpose]),
             exported: &Exported::default(),
@@ -579,6 +608,7 @@ fn a_state_in_s3_needs_two_objects() {
     let found = permissions(&Ask {
         desired: &desired,
         state: &state(),
+        stateless: false,
         plan: None,
         purposes: &BTreeSet::from([Purpose::Apply]),
         exported: &Exported::default(),

@@ -46,7 +46,7 @@ pub(super) const KMS: Service = Service {
         Operation::create(
             "ReplicateKey",
             &[
-                Need::new("kms:ReplicateKey", On::Primary).bounds(&[Bound::ReplicaRegion]).sid("ReplicateKeys"),
+                Need::new("kms:ReplicateKey", On::Primary).bounds(&[Bound::NamedKey, Bound::ReplicaRegion]).sid("ReplicateKeys"),
                 Need::new("kms:CreateKey", On::Everything)
                     .bounds(&[Bound::MultiRegion, Bound::NewTagsIfAny])
                     .sid("CreateReplicas")
@@ -62,7 +62,7 @@ pub(super) const KMS: Service = Service {
         .when(When::IsReplica(true)),
         Operation::change("CancelKeyDeletion", &[Need::new("kms:CancelKeyDeletion", KEY).sid("ChangeKeys")]),
         Operation::change("EnableKey", &[Need::new("kms:EnableKey", KEY).sid("ChangeKeys")]),
-        Operation::change("DisableKey", &[Need::new("kms:DisableKey", KEY).sid("ChangeKeys")])
+        Operation::change("DisableKey", &[Need::new("kms:DisableKey", KEY).bounds(&[Bound::NamedKey]).sid("DisableKeys")])
             .when(When::Is("enabled", false)),
         Operation::change(
             "UpdateKeyDescription",
@@ -101,7 +101,7 @@ pub(super) const KMS: Service = Service {
         .when(When::Set(&["primary_region"])),
         Operation::delete(
             "ScheduleKeyDeletion",
-            &[Need::new("kms:ScheduleKeyDeletion", KEY).bounds(&[Bound::DeletionWindow]).sid("DeleteKeys")],
+            &[Need::new("kms:ScheduleKeyDeletion", KEY).bounds(&[Bound::RecordedKey, Bound::DeletionWindow]).sid("DeleteKeys")],
         ),
         Operation::create(
             "CreateAlias",
@@ -126,7 +126,7 @@ pub(super) const KMS: Service = Service {
         ),
         Operation::create(
             "CreateGrant",
-            &[Need::new("kms:CreateGrant", KEY).bounds(&[Bound::Grant]).sid("CreateGrants")],
+            &[Need::new("kms:CreateGrant", KEY).bounds(&[Bound::NamedKey, Bound::Grant]).sid("CreateGrants")],
         ),
         Operation::delete("RevokeGrant", &[Need::new("kms:RevokeGrant", KEY).sid("RevokeGrants")]),
     ],
