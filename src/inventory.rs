@@ -23,8 +23,12 @@ pub struct Inventory {
     pub unmatched: Vec<String>,
     /// The resources that the keys encrypt. They are listed only if that was asked.
     pub consumers: BTreeSet<User>,
-    /// The kinds of resources that could not be listed, with the errors.
-    pub unseen: BTreeMap<ConsumerKind, String>,
+    /// What else needs the keys, and no entry of a configuration names: snapshots and settings of Regions.
+    pub others: BTreeSet<Other>,
+    /// The kinds of resources that could not be listed, as [`Dependant::what`] names them, with the errors.
+    ///
+    /// [`Dependant::what`]: crate::impact::Dependant::what
+    pub unseen: BTreeMap<String, String>,
 }
 
 impl Inventory {
@@ -114,6 +118,17 @@ pub struct User {
     /// The kind of the resource.
     pub kind: ConsumerKind,
     /// AWS's identifier of the resource.
+    pub id: String,
+}
+
+/// What needs a key, and no entry of a configuration names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Other {
+    /// The key.
+    pub key: KeyArn,
+    /// AWS's name of the kind.
+    pub noun: &'static str,
+    /// AWS's identifier.
     pub id: String,
 }
 

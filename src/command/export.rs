@@ -11,8 +11,10 @@ use crate::export::{Export, Lifted, Request, export, names_in, names_text};
 use crate::failure::{Exit, Failure};
 use crate::file::{open_given, read_within, reason};
 use crate::id::{BadId, KeyArn, Name, Place, Region};
+use crate::impact::NEVER_LISTED;
 use crate::inventory::{Inventory, LeftOut, Selector};
 use crate::io::Io;
+use crate::kind::ConsumerKind;
 use crate::store::write_atomic;
 use crate::text::{Medium, counted, plural, printable, some_of};
 use std::cell::Cell;
@@ -192,9 +194,12 @@ fn say(made: &Export, found: &Inventory, (args, all): (&ExportArgs, bool), io: &
     for (arn, why) in &made.unfit {
         io.say(&format!("Left out: {arn}: {}.", printable(why)));
     }
-    for (kind, why) in &found.unseen {
-        let nouns = plural(kind.facts().noun);
+    for (what, why) in &found.unseen {
+        let nouns = plural(ConsumerKind::noun_of(what));
         io.say(&format!("Not listed: {nouns} ({}).", printable(why)));
+    }
+    if args.consumers {
+        io.say(&format!("Never checked: {NEVER_LISTED}."));
     }
     if let Some(folder) = &args.out {
         let folder = words(folder);

@@ -4,10 +4,10 @@ use super::Options;
 use crate::answer::{CloudError, Denied, Fault};
 use crate::cloud::{AliasEntry, Cloud};
 use crate::id::{AliasName, KeyArn, Place};
-use crate::inventory::{Held, Inventory, LeftOut, Selector, User};
+use crate::inventory::{Held, Inventory, LeftOut, Other, Selector, User};
 use crate::kind::grant::Listed;
 use crate::kind::key::{self, Metadata, Rotation, STACK_TAG};
-use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Phase};
+use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Object, Phase};
 use crate::retry::{every_page, with_retries};
 use futures_util::stream::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -275,35 +275,52 @@ impl<C: Cloud> Run<'_, C> {
         Details { policy, rotation, tags, grants }
     }
 
-    /// Lists the resources of every kind that can name its key.
+    /// Lists the resources of every kind, and their snapshots.
     async fn consumers(&self, places: &BTreeSet<Place>, out: &mut Inventory) {
-        let kinds = ConsumerKind::ALL.iter().filter(|kind| !kind.is_single());
-        let lists = kinds.flat_map(|kind| places.iter().map(move |place| (place, *kind)));
-        let reads = lists.map(|(place, kind)| async move {
+        let kinds = ConsumerKind::ALL.iter().copied();
+        let lists = kinds.flat_map(|kind| places.iter().map(move |place| (place, kind)));
+        let retry = &self.options.retry;
+        let reads = lists.clone().map(|(place, kind)| async move {
             let query = ConsumerQuery::all(kind);
-            let retry = &self.options.retry;
             let list = with_retries(retry, async || self.cloud.objects(place, &query).await);
             (place, kind, list.await)
         });
-        let lists: Vec<_> = self.options.concurrently(reads).collect().await;
-        for (place, kind, list) in lists {
-            let objects = match list {
-                Ok(objects) => objects,
-                Err(error) => {
-                    out.unseen.insert(kind, error.to_string());
-                    continue;
-                }
-            };
-            let left = objects.into_iter().filter(|object| object.phase != Phase::Gone);
-            for object in left {
-                if let Some(KeyRef::Arn(key)) = object.spec.key()
-                    && out.keys.contains_key(key)
-                {
-                    let (key, place, id) = (key.clone(), place.clone(), object.id.clone());
-                    out.consumers.insert(User { key, place, kind, id });
-                }
+        let objects: Vec<_> = self.options.concurrently(reads).collect().await;
+        for (place, kind, list) in objects {
+            match list {
+                Ok(objects) => objects.into_iter().for_each(|one| add(out, place, kind, one)),
+                Err(error) => drop(out.unseen.insert(kind.as_str().to_owned(), error.to_string())),
             }
         }
+        let of_copies = lists.filter_map(|(place, kind)| Some((place, kind, kind.facts().copies?)));
+        let reads = of_copies.map(|(place, kind, of)| async move {
+            (of, with_retries(retry, async || self.cloud.copies(place, kind).await).await)
+        });
+        let copies: Vec<_> = self.options.concurrently(reads).collect().await;
+        for (of, list) in copies {
+            match list {
+                Ok(copies) => {
+                    let known = copies.into_iter().filter_map(|(id, key)| Some((id, key?)));
+                    let own = known.filter(|(_, key)| out.keys.contains_key(key));
+                    let others = own.map(|(id, key)| Other { key, noun: of.noun, id });
+                    out.others.extend(others.collect::<Vec<_>>());
+                }
+                Err(error) => drop(out.unseen.insert(of.what.to_owned(), error.to_string())),
+            }
+        }
+    }
+}
+
+/// Adds a resource that one of the keys encrypts. A setting of the whole Region is no resource that an entry can name.
+fn add(out: &mut Inventory, place: &Place, kind: ConsumerKind, object: Object) {
+    let Some(KeyRef::Arn(key)) = object.spec.key() else { return };
+    if object.phase == Phase::Gone || !out.keys.contains_key(key) {
+        return;
+    }
+    let (key, id) = (key.clone(), object.id);
+    match kind.is_single() {
+        true => drop(out.others.insert(Other { key, noun: kind.facts().noun, id })),
+        false => drop(out.consumers.insert(User { key, place: place.clone(), kind, id })),
     }
 }
 

@@ -5,7 +5,8 @@ use super::names::word;
 use super::yaml::Yaml;
 use crate::digest::short;
 use crate::id::{Region, ResourceName};
-use crate::inventory::User;
+use crate::inventory::{Held, Inventory, User};
+use crate::text::{counted, some_of};
 use std::collections::BTreeMap;
 
 /// The section and the list of a kind of resource, such as `ebs` and `volumes`.
@@ -119,6 +120,25 @@ pub(super) fn declared(user: &User, family: &Family<'_>, home: &Region) -> (List
         fields,
     };
     ((syntax.section.name, syntax.list.0), entry)
+}
+
+/// The largest number of snapshots that a note names.
+const NAMED: usize = 4;
+
+/// Returns the sentence about what else needs a key, and no entry names.
+pub(super) fn unwritten(held: &Held, inventory: &Inventory) -> Option<String> {
+    let mut by_noun: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let own = inventory.others.iter().filter(|other| other.key == held.metadata.arn);
+    for other in own {
+        by_noun.entry(other.noun).or_default().push(&other.id);
+    }
+    let others = by_noun.iter().map(|(noun, ids)| {
+        let what = if ids.len() == 1 { (*noun).to_owned() } else { counted(ids.len(), noun) };
+        format!("{what} ({})", some_of(ids, NAMED))
+    });
+    let others: Vec<String> = others.collect();
+    (!others.is_empty())
+        .then(|| format!("no entry can name what else needs the key: {}", others.join("; ")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Finds what can be written of a key such that a plan leaves it alone.
 
-use super::consumers::{Consumers, declared};
+use super::consumers::{Consumers, declared, unwritten};
 use super::entry::{Part, Shape, written};
 use super::fit::fit;
 use super::policy::{Form, Lifted, findings, forms};
@@ -48,6 +48,7 @@ pub(super) fn entry(family: &Family<'_>, request: &Request, split: bool) -> Resu
     for held in &trial.all {
         notes.extend(findings(held));
         notes.extend(grants::sorted(held).notes);
+        notes.extend(unwritten(held, family.inventory));
     }
     let folder = if split { "../policies" } else { "policies" };
     let (text, documents) = written(family, request, &shape, request.folder.then_some(folder));

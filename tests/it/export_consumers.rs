@@ -5,6 +5,7 @@ use crate::export::{assert_no_call, corpus, default_policy, elsewhere, request, 
 use crate::world::Stack;
 use kmsctl::engine::inventory::Wanted;
 use kmsctl::export::{Export, export};
+use kmsctl::kind::ConsumerKind;
 use kmsctl::state::State;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -100,4 +101,28 @@ fn resources_in_other_regions_than_the_stack_are_exported_with_theirs() {
     let entry = |name: &str| text.lines().find(|line| line.trim().starts_with(name)).unwrap();
     assert!(entry("away-eu-west-1:").ends_with("region: eu-west-1}"), "{text}");
     assert!(!entry("tab:").contains("region"), "{text}");
+}
+
+/// What an entry cannot name is said, for the key and for each replica.
+#[test]
+fn snapshots_and_the_default_key_of_a_region_are_reported() {
+    let text = "stack: stack\nregion: eu-central-1\n\
+                keys: {vol: {description: vol}, unused: {description: unused}}\n\
+                ebs: {default: {encryption: true, key: vol}}\n";
+    let mut stack = found(text, |_, _| {});
+    let arn = |name: &str| {
+        let regions = stack.fake.regions.borrow();
+        let mut keys = regions.values().flat_map(|region| region.keys.values());
+        keys.find(|key| key.meta.description == name).unwrap().meta.arn.clone()
+    };
+    let vol = arn("vol");
+    let snapshots = (0..6).map(|n| (ConsumerKind::EbsVolume, vol.clone(), format!("snap-{n}")));
+    stack.fake.copies.borrow_mut().extend(snapshots);
+    let cluster = (ConsumerKind::RdsCluster, vol.clone(), "nightly".to_owned());
+    stack.fake.copies.borrow_mut().push(cluster);
+    let (made, text) = exported(&mut stack);
+    assert!(!text.contains("snap-") && !text.contains("ebs:"), "{text}");
+    let [(name, note)] = made.notes.as_slice() else { panic!("{:?}", made.notes) };
+    assert_eq!(name.as_str(), "vol");
+    insta::assert_snapshot!(note, @"no entry can name what else needs the key: EBS default encryption (eu-central-1); 6 EBS snapshots (snap-0, snap-1, snap-2, snap-3 and 2 more); RDS cluster snapshot (nightly)");
 }

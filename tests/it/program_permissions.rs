@@ -142,8 +142,18 @@ fn an_account_without_a_configuration_is_exported_with_exactly_the_printed_right
     let both =
         "denied: kms:GetKeyPolicy, kms:ListGrants (missing in the IAM policies of the caller).";
     assert!(code == Some(3) && told.contains(both), "{told}");
-    let (_, _, told) = without(&["ec2:DescribeVolumes"]);
-    assert!(told.contains("Not listed"), "{told}");
+    let lists = [
+        ("ec2:DescribeVolumes", "EBS volumes"),
+        ("ec2:DescribeSnapshots", "EBS snapshots"),
+        ("ec2:GetEbsDefaultKmsKeyId", "EBS default encryptions"),
+        ("rds:DescribeDBSnapshots", "RDS snapshots"),
+        ("rds:DescribeDBClusterSnapshots", "RDS cluster snapshots"),
+    ];
+    for (action, what) in lists {
+        let (_, _, told) = without(&[action]);
+        assert!(told.contains(&format!("Not listed: {what} (")), "{action}: {told}");
+        assert!(told.contains("Never checked: other accounts and Regions"), "{told}");
+    }
 }
 
 #[test]
