@@ -298,7 +298,7 @@ fn an_alias_that_kmsctl_made_on_an_existing_key_is_removed_if_its_record_is_ther
         let full = key(", aliases: [x]");
         match kill {
             Some(kill) => {
-                assert!(stack.run_until(&full, Some((1, kill))).is_none(), "it is killed")
+                assert!(stack.run_until(&full, Some((1, kill))).is_none(), "it is killed");
             }
             None => {
                 stack.applied(&full);
