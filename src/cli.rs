@@ -180,8 +180,8 @@ pub enum Command {
     ///
     /// Unknown fields are errors. All errors of form are reported at once, each with its position and a fix. Errors
     /// that only follow from a missing value or from a file that is not valid YAML are left out. Policies are checked
-    /// once the form of the configuration is right. Exits with 3 if lint finds an error in a policy or in the settings of a key (`kmsctl
-    /// lint`), or if a key could become unmanageable with its policy.
+    /// once the form of the configuration is right. Exits with 3 if lint finds an error in a policy or in the settings
+    /// of a key (`kmsctl lint`), or if a key could become unmanageable with its policy.
     #[command(after_long_help = examples::VALIDATE)]
     Validate,
     /// Show what apply would do
@@ -448,8 +448,8 @@ pub enum StateCommand {
     },
     /// Remove the lock of a folder whose process ran on another machine and no longer exists
     ///
-    /// The lock of a process of this machine ends with the process, and is not removed before. A lease in S3 ends by
-    /// itself and is never removed.
+    /// The lock of a process on a host with the name of this one ends with the process, and is not removed before. A
+    /// lease in S3 ends by itself and is never removed.
     #[command(after_long_help = examples::STATE_UNLOCK)]
     Unlock {
         /// Lock id shown in the `state is locked` error

@@ -86,8 +86,7 @@ pub enum Medium {
 }
 
 /// Escapes the commands of CI systems: a line that begins with `::` (GitHub; it also accepts white space before it),
-/// and
-/// `##[`, `##vso[` (Azure Pipelines, GitHub) or `##teamcity[` anywhere in a line.
+/// and `##[`, `##vso[` (Azure Pipelines, GitHub) or `##teamcity[` anywhere in a line.
 #[must_use]
 pub fn inert(text: &str, medium: Medium) -> Cow<'_, str> {
     let text = without_hash_commands(text, medium);

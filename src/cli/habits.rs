@@ -94,8 +94,8 @@ const HABITS: &[(&str, &str, &str)] = &[
     ("", "--dry-run", "`kmsctl plan` shows what apply would do, and changes nothing"),
 ];
 
-/// Returns the error of a command line with a tip, if it has a word of another tool, or its cause is one of the variables
-/// of the environment.
+/// Returns the error of a command line with a tip, if it has a word of another tool, or its cause is one of the
+/// variables of the environment.
 #[must_use]
 pub fn explained(
     mut error: clap::Error,
@@ -131,8 +131,8 @@ pub fn explained(
     error
 }
 
-/// Returns what names the environment variable from which a wrong value of an option comes. The error names only the
-/// option, which is not on the command line.
+/// Returns a tip that names the environment variable, if the wrong value of an option comes from one. The error names
+/// only the option, which is not on the command line.
 fn of_environment(
     error: &clap::Error,
     words: &[OsString],

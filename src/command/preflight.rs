@@ -28,8 +28,8 @@ pub(super) async fn check(
     }
     if let (unasked @ 1.., all) = unasked {
         io.say(&format!(
-            "warning: IAM's simulator checked {} of {all} planned actions on resources; they are too many for the rest.",
-            all - unasked
+            "warning: IAM's simulator was not asked about {unasked} of {all} planned actions on resources, because there are \
+             too many of them."
         ));
     }
     if let Some(why) = unknown.filter(|_| verbose) {

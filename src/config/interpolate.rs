@@ -1,8 +1,8 @@
-//! Replaces `${var.NAME}`, `${aws.account_id}`, `${aws.region}` and `${aws.partition}` in texts.
-//! Every other `${...}` stays unchanged, because policy variables of IAM have the same form
-//! (`${aws:username}`); but a declared variable without its prefix is an error, and so are the variables of other tools:
-//! those of the environment (`${HOME}`), names with a dot (`${local.team}`), which no policy variable has without a colon,
-//! calls of functions, and the pseudo parameters of CloudFormation (`${AWS::Region}`). Values are not interpolated again.
+//! Replaces `${var.NAME}`, `${aws.account_id}`, `${aws.region}` and `${aws.partition}` in texts. Every other `${...}`
+//! stays unchanged, because policy variables of IAM have the same form (`${aws:username}`); but a declared variable
+//! without its prefix is an error, and so are the variables of other tools: those of the environment (`${HOME}`), names
+//! with a dot (`${local.team}`), which no policy variable has without a colon, calls of functions, and the pseudo
+//! parameters of CloudFormation (`${AWS::Region}`). Values are not interpolated again.
 //!
 //! `$${var.NAME}` stands for the text `${var.NAME}`, and so for everything that would be replaced or be an error without the
 //! first dollar sign. Every other `$${` stays unchanged.
@@ -12,6 +12,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decode::{Diagnostic, Diagnostics, nearest};
+use crate::kind::rds;
 use crate::tree::{Node, Value};
 
 /// The largest size of all texts together in which variables are replaced, in bytes. A short configuration could
@@ -42,6 +43,9 @@ const FOREIGN: [(&str, &str); 12] = [
 
 /// The field that takes the name of an environment variable.
 const PASSWORD: &str = "master_password";
+
+/// The maps of texts whose names the user gives.
+const GIVEN: [&str; 4] = ["tags", "encryption_context_equals", "encryption_context_subset", "vars"];
 
 /// The placeholder that is replaced only after the key has been created.
 const LATER: &str = "key_arn";
@@ -137,9 +141,9 @@ impl Variables {
     }
 }
 
-/// Returns whether the text between the braces is a variable of another tool: one of the environment, a name with a dot,
-/// the call of a function, or `{ ... }`. Policy variables of IAM have a colon, or are one character (IAM User Guide, "IAM
-/// policy elements: Variables and tags").
+/// Returns whether the text between the braces is a variable of another tool: one of the environment, a name with a
+/// dot, the call of a function, or `{ ... }`. Policy variables of IAM have a colon, or are one character (IAM User
+/// Guide, "IAM policy elements: Variables and tags").
 fn is_foreign(inner: &str) -> bool {
     let is_first = |c: char| c.is_ascii_alphabetic() || c == '_';
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -192,7 +196,8 @@ impl BadVariable {
     fn help(&self, field: &str) -> String {
         match self {
             Self::Foreign { name } if field == PASSWORD => {
-                let name = if is_of_environment(name) { name } else { "NAME" };
+                let is_free = is_of_environment(name) && !rds::is_credential(name);
+                let name = if is_free { name } else { "NAME" };
                 format!(
                     "write `{PASSWORD}: {{env: {name}}}`, which reads the environment variable when the call is sent"
                 )
@@ -362,7 +367,9 @@ fn interpolate_field(field: &str, node: &mut Node, vars: &Variables, d: &mut Dia
         Value::Map(entries) => {
             let mut all_known = true;
             for entry in entries {
-                all_known &= interpolate_field(&entry.key, &mut entry.value, vars, d);
+                // The user gives the names in these maps: none is that of a field.
+                let name = if GIVEN.contains(&field) { "" } else { entry.key.as_str() };
+                all_known &= interpolate_field(name, &mut entry.value, vars, d);
             }
             all_known
         }

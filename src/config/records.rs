@@ -180,8 +180,8 @@ record! {
         /// root); default: true, with `ownership: shared` false. A new key with `ownership: shared` begins with AWS's
         /// default policy, which has this statement.
         delegate_to_iam: Option<Spanned<bool>>,
-        /// Further statements, written as in a JSON policy, in YAML. A principal is an ARN or, as in `{AWS: role/NAME}`,
-        /// a short form; `${aws.key_arn}` is the key's own ARN.
+        /// Further statements, written as in a JSON policy, in YAML. A principal is an ARN or, as in `{AWS:
+        /// role/NAME}`, a short form; `${aws.key_arn}` is the key's own ARN.
         @any(forms::statement)
         statements: Option<Spanned<Vec<Node>>>,
         /// Whether the whole policy is the stack's, or only its own statements in it; default: `exclusive`. The stack's
@@ -281,9 +281,9 @@ record! {
 }
 
 record! {
-    /// A gate passes only if that is certain: `plan` blocks a change that does not pass, `lint` reports it, and a waiver
-    /// has no effect. A gate checks the whole policy that a plan writes, including derived statements and those of other
-    /// owners. Access that the policy leaves to IAM policies of the key's own account is not checked.
+    /// A gate passes only if that is certain: `plan` blocks a change that does not pass, `lint` reports it, and a
+    /// waiver has no effect. A gate checks the whole policy that a plan writes, including derived statements and those
+    /// of other owners. Access that the policy leaves to IAM policies of the key's own account is not checked.
     pub struct Gates {
         /// No key policy and no grant may give more access than this policy: the path of a JSON file, or
         /// the policy itself.

@@ -314,8 +314,10 @@ impl Reader<'_> {
             return None;
         }
         let span = self.span(start + indent, start + indent + name.len());
-        let error =
-            Diagnostic::error(span, "the configuration is YAML, in which `=` follows no name");
+        let error = Diagnostic::error(
+            span,
+            "this line is TOML, and the configuration is YAML: a colon follows a name, not `=`",
+        );
         let help = format!(
             "write `{name}: VALUE`, and indent the fields of a section below its name; `kmsctl init` writes a first \
              configuration"

@@ -291,7 +291,10 @@ fn a_text_in_toml_leads_to_yaml() {
         assert!(yaml(text, 0, &mut d).is_none(), "{text}");
         let error = d.iter().next().unwrap();
         if text.starts_with('[') {
-            assert_eq!(error.message, "the configuration is YAML, in which `=` follows no name");
+            assert_eq!(
+                error.message,
+                "this line is TOML, and the configuration is YAML: a colon follows a name, not `=`"
+            );
             assert!(error.help.as_ref().unwrap().starts_with("write `description: VALUE`"));
             assert_eq!(error.span.map(|span| (span.start, span.end)), Some((11, 22)));
         }

@@ -57,6 +57,9 @@ const REFERENCES: &[&str] = &["arn", "arns", "policy"];
 /// The field that holds a secret.
 const FIELD: &str = "master_password";
 
+/// The largest number of characters of a user and a password in a URL.
+const LONGEST_USER_INFO: usize = 512;
+
 /// The section of variables.
 const VARIABLES: &str = "vars";
 
@@ -208,7 +211,8 @@ fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '-'
 }
 
-/// Returns whether a value only refers to a secret: `{env: NAME}`, `${var.NAME}`, or a variable of another tool, such as
+/// Returns whether a value only refers to a secret: `{env: NAME}`, `${var.NAME}`, or a variable of another tool, such
+/// as
 /// `${NAME}` or `${local.name}`. What no name can be is no reference.
 fn is_reference(node: &Node) -> bool {
     match &node.value {
@@ -228,8 +232,8 @@ fn is_reference(node: &Node) -> bool {
     }
 }
 
-/// Returns whether the text between the braces of `${...}` is the name of a variable: of the environment, or one with the
-/// name of a group before it, such as `var.x`.
+/// Returns whether the text between the braces of `${...}` is the name of a variable: of the environment, or one with
+/// the name of a group before it, such as `var.x`.
 fn is_variable(name: &str) -> bool {
     let is_part = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -260,10 +264,15 @@ fn holds_secret(text: &str) -> bool {
 
 /// Returns whether a text has a URL with a password: `scheme://user:password@host`.
 fn has_user_info(text: &str) -> bool {
-    text.split("://").skip(1).any(|rest| {
-        let authority = rest.split(['/', ' ', '\n']).next().unwrap_or_default();
-        authority.split_once('@').is_some_and(|(user, _)| user.contains(':'))
-    })
+    text.match_indices("://")
+        .any(|(at, _)| begins_user_info(text.get(at + 3..).unwrap_or_default()))
+}
+
+/// Returns whether the text after the `://` of a URL begins with a user, a password or a token. Passwords can have
+/// slashes.
+fn begins_user_info(text: &str) -> bool {
+    let ends = |c: &char| c.is_whitespace() || matches!(c, '"' | '\'');
+    text.chars().take(LONGEST_USER_INFO).take_while(|c| !ends(c)).skip(1).any(|c| c == '@')
 }
 
 /// Adds the places of values of a text that may be secrets: those of fields with such names, whether the fields exist
@@ -321,8 +330,8 @@ fn in_map(text: &str, entries: &[Entry], names: Names, found: &mut Vec<Span>) {
     }
 }
 
-/// Returns whether an entry in braces is one of its own, and not the rest of a secret that a comma ended: it has a value,
-/// or `null` is written, which no secret ends with. A variable may have a colon alone.
+/// Returns whether an entry in braces is one of its own, and not the rest of a secret that a comma ended: it has a
+/// value, or `null` is written, which no secret ends with. A variable may have a colon alone.
 fn is_name_of(text: &str, entry: &Entry, names: Names) -> bool {
     if entry.value.value != Value::Null || !entry.value.is_left_out() {
         return true;
@@ -419,7 +428,8 @@ pub(super) fn in_text(text: &str) -> Vec<Range<usize>> {
             let is_section =
                 name == VARIABLES && !text.get(end..).is_some_and(|rest| rest.starts_with('.'));
             is_found = is_section || may_be_secret(name);
-        } else if rest.starts_with("://") && has_user_info(rest.lines().next().unwrap_or_default())
+        } else if let Some(rest) = rest.strip_prefix("://")
+            && begins_user_info(rest)
         {
             is_found = true;
         } else if c == '\\' && quote == Some('"') {

@@ -133,6 +133,8 @@ fn secrets_in_a_tree_are_hidden() {
         "x: {pin: HUNTER}",
         "x: {master_key: HUNTER}",
         "x: mysql://app:HUNTER@db:3306/orders",
+        "x: postgres://app:ab/HUNTER+ef@db",
+        "x: https://HUNTER@example.com",
         "vars: {db: HUNTER}",
         "vars: {db: [HUNTER]}",
         "keys: {k: {tags: {password: HUNTER}}}",

@@ -123,8 +123,9 @@ pub async fn refresh<C: Cloud>(
     run.lift_consumers(&aliases, &mut live).await?;
     run.find_undeclared_consumers(&aliases, &tagged, &mut live).await?;
     run.read_buckets(&mut live).await?;
-    if run.is_incomplete(&live) {
-        let bare = run.created(identified.bare).await?;
+    if run.is_incomplete(&live) || !identified.contradictory.is_empty() {
+        let unclear = identified.bare.into_iter().chain(identified.contradictory).collect();
+        let bare = run.created(unclear).await?;
         live.newest = live.created.values().copied().chain(bare).max();
     }
     Ok(live)

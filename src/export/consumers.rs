@@ -60,8 +60,8 @@ impl Entry {
     }
 }
 
-/// Returns the names of the entries of a list. Of resources with the same name, each gets a hash of its id. A number would
-/// depend on the order of the resources, and give the name of one to another with the next export.
+/// Returns the names of the entries of a list. Of resources with the same name, each gets a hash of its id. A number
+/// would depend on the order of the resources, and give the name of one to another with the next export.
 fn names(entries: &[Entry]) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for entry in entries {
@@ -80,8 +80,8 @@ fn hashed(name: &str, region: &Region, id: &str) -> String {
     format!("{name}-{}", short(format!("{region} {id}"), 8))
 }
 
-/// Returns the name of a resource: the last part of its id, with its Region if that is not the one of the stack, and with a
-/// hash if the configuration cannot have the name as it is. Whatever else there is does not change it.
+/// Returns the name of a resource: the last part of its id, with its Region if that is not the one of the stack, and
+/// with a hash if the configuration cannot have the name as it is. Whatever else there is does not change it.
 fn name_of(user: &User, home: &Region) -> String {
     let region = &user.place.region;
     let last = user.id.rsplit(['/', ':']).next().unwrap_or_default();

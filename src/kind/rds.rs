@@ -56,6 +56,16 @@ pub fn is_variable(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// The beginnings of the names of variables with the credentials of a run and of its workflow.
+pub(crate) const CREDENTIALS: [&str; 5] = ["AWS_", "ACTIONS_", "GITHUB_", "CI_JOB_", "SYSTEM_"];
+
+/// Returns whether an environment variable with this name holds a credential of the run. Whoever proposes a configuration
+/// must not have it sent to RDS as a password.
+#[must_use]
+pub fn is_credential(name: &str) -> bool {
+    CREDENTIALS.iter().any(|start| name.starts_with(start))
+}
+
 /// Declares optional parameters of a call.
 macro_rules! parameters {
     ($(#[doc = $doc:literal])* pub struct $name:ident {

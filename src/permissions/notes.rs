@@ -39,13 +39,13 @@ fn risks(ask: &Ask<'_>, permits: &[Permit]) -> Vec<String> {
     }
     let name = format!("aws:ResourceTag/{NAME_TAG}");
     let by_name = permits.iter().any(|permit| {
-        permit.action == "kms:ScheduleKeyDeletion"
+        (permit.action == "kms:ScheduleKeyDeletion" || permit.action.contains(":Delete"))
             && permit.conditions.iter().any(|(_, key, _)| key == name)
     });
     if by_name {
         notes.push(
-            "A key that is not recorded can be deleted by its tag kmsctl:name, which an identity with TagKeys can set on \
-             every key of the stack: make the policy again after the key is created, and it names the ARN."
+            "A resource that is not recorded can be deleted by its tag kmsctl:name, which an identity that may tag the stack's \
+             resources can set on each of them: make the policy again after the resource is created, and it names the resource."
                 .to_owned(),
         );
     }

@@ -221,8 +221,8 @@ impl Requests<'_> {
         }
     }
 
-    /// Returns the principals that policies and grants name: those of the calls and of what is blocked, if only one plan is
-    /// wanted.
+    /// Returns the principals that policies and grants name: those of the calls and of what is blocked, if only one
+    /// plan is wanted.
     fn principals(&self) -> Vec<(String, Place)> {
         let specs = self
             .subjects

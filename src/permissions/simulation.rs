@@ -57,9 +57,9 @@ pub enum ContextType {
     StringList,
 }
 
-/// Returns the questions about the changes of a plan: as few as the contexts of the requests permit. No action comes a
-/// second time before every action came once. What the policy of a key allows is left out, because the simulator does
-/// not know these policies.
+/// Returns the questions about the changes of a plan: as few as the contexts of the requests permit. A second question
+/// about the same set of actions comes after the first question about every other set. What the policy of a key allows
+/// is left out, because the simulator does not know these policies.
 #[must_use]
 pub fn simulations(ask: &Ask<'_>, facts: &Facts<'_>) -> Vec<Simulation> {
     let mut resources: BTreeMap<(AccountId, Conditions, &'static str), BTreeSet<String>> =

@@ -163,8 +163,8 @@ fn of_key(target: &KeyTarget, need: &Need, stack: &Name) -> Resource {
     Resource { name, conditions, keys: BTreeSet::from([target.clone()]) }
 }
 
-/// Returns the resource of a request about what has the stack's tag. A deletion is about no other resource of the stack,
-/// which may be protected.
+/// Returns the resource of a request about what has the stack's tag. A deletion is about no other resource of the
+/// stack, which may be protected.
 fn of_tagged(pattern: &str, request: &Request, stack: &Name) -> Resource {
     let named = request.subject.named.as_ref();
     let named = named.filter(|_| request.operation.stage == Stage::Delete);

@@ -34,9 +34,10 @@ pub(super) struct OwnKey {
 }
 
 impl OwnKey {
-    /// Creates a key of which nothing else is known.
-    fn unknown(place: &Place) -> Self {
-        Self { place: place.clone(), names: BTreeSet::new(), recorded: None }
+    /// Creates a key of which nothing but its name is known. A replica has the name of its primary key.
+    fn unknown(place: &Place, address: &Address) -> Self {
+        let name = address.name.split('/').next().unwrap_or_default();
+        Self { place: place.clone(), names: BTreeSet::from([name.to_owned()]), recorded: None }
     }
 
     /// Returns the related key in another Region.
@@ -261,8 +262,9 @@ pub(super) fn subject(
     let keys = own_key.into_iter().chain(refs.map(|key| names.target(key, place)));
     let existing = spec.as_consumer().and_then(|spec| spec.common().existing.as_deref());
     let (own, id) = own(spec, address, place, form.id);
-    let recorded = match (&own, form.id) {
-        (Own::Tagged(pattern), Some(id)) => Some(pattern.replacen('*', id, 1)),
+    let facts = spec.as_consumer().and_then(|spec| spec.kind().facts().arn);
+    let recorded = match (&own, facts.zip(form.id)) {
+        (Own::Tagged(_), Some((form, id))) => Some(arn(place, &form, id)),
         _ => None,
     };
     Subject {
@@ -358,11 +360,11 @@ impl Names<'_> {
                 declared: false,
                 id: known,
             },
-            (None, None) => return KeyTarget::Tagged(OwnKey::unknown(place)),
+            (None, None) => return KeyTarget::Tagged(OwnKey::unknown(place, address)),
         };
         match form.spec.as_key() {
             Some(key) => self.key(address, key, &form),
-            None => KeyTarget::Tagged(OwnKey::unknown(place)),
+            None => KeyTarget::Tagged(OwnKey::unknown(place, address)),
         }
     }
 

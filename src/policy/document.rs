@@ -43,8 +43,8 @@ impl Serialize for Document {
     }
 }
 
-/// The largest policy in an answer of AWS, a record or a saved plan, in bytes. KMS accepts 32 KiB; a policy in the configuration can be
-/// larger before its plan is refused.
+/// The largest policy in an answer of AWS, a record or a saved plan, in bytes. KMS accepts 32 KiB; a policy in the
+/// configuration can be larger before its plan is refused.
 pub const MOST_RECORDED: usize = 128 << 10;
 
 impl<'de> Deserialize<'de> for Document {

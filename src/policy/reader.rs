@@ -284,7 +284,7 @@ impl Reader<'_> {
         for (text, span) in &texts {
             if *text != "*" && !text.contains(':') {
                 let problem = Problem::new(*span, format!("the action `{text}` names no service"));
-                // What was no text before it was read is no action.
+                // YAML's `true`, `false` and `null` are read as texts, and are no actions.
                 self.problem(problem.help(match *text {
                     "true" | "false" | "null" => {
                         "write an action, such as `kms:Decrypt`".to_owned()

@@ -314,12 +314,23 @@ fn is_limited_to(condition: Option<&str>, home: &Place) -> bool {
         return false;
     };
     let account = home.account.as_str();
-    let names_account = |value: &str| {
-        value.contains(&format!(":{account}:"))
-            || value.split(' ').any(|word| word.trim_end_matches(',') == account)
+    // The account itself, or that of an ARN: no wildcard before it stands for other colons.
+    let is_own = |value: &str| {
+        let fields: Vec<&str> = value.splitn(6, ':').collect();
+        let is_exact = |field: &&str| *field == "*" || !field.contains(['*', '?']);
+        value == account
+            || fields.len() == 6
+                && fields.get(4) == Some(&account)
+                && fields.iter().take(4).all(is_exact)
+    };
+    let is_limit = |part: &str| {
+        let key = ["aws:SourceAccount ", "aws:SourceArn ", "kms:EncryptionContext:aws:"];
+        let values = part.split_once(" = ").or_else(|| part.split_once(" like "));
+        key.iter().any(|key| part.starts_with(key))
+            && values.is_some_and(|(_, values)| values.split(" | ").all(is_own))
     };
     let is_open = [" or ", "not ", "!=", "if present"].iter().any(|word| condition.contains(word));
-    condition.split(" | ").all(names_account) && !is_open && !names_stranger(condition, home)
+    condition.split(" and ").any(is_limit) && !is_open && !names_stranger(condition, home)
 }
 
 /// Returns whether a text names another account than the own one: 12 digits.

@@ -95,8 +95,8 @@ pub(super) fn keep(value: &str, name: &str) {
     }
 }
 
-/// Returns the forms of a value: as it is, as the field of a form, in Base64 after any number of bytes, and in hexadecimal
-/// digits.
+/// Returns the forms of a value: as it is, as the field of a form, in Base64 after any number of bytes, and in
+/// hexadecimal digits.
 fn forms(value: &str) -> Vec<Form> {
     let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut plain = vec![value.to_owned(), value.replace(' ', "+"), hex.to_ascii_uppercase(), hex];

@@ -182,11 +182,14 @@ impl Store for Folder {
         }
         // The operating system releases the lock of a process of this host when it ends. Whether a process of another
         // host is alive is not known.
-        let file =
-            open_own(&path, OpenOptions::new().read(true)).map_err(|e| io_error(&path, e))?;
-        if holder.host() == host && matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
-        {
-            return Err(StoreError::InUse(Box::new(holder)));
+        if holder.host() == host {
+            let file =
+                open_own(&path, OpenOptions::new().read(true)).map_err(|e| io_error(&path, e))?;
+            match file.try_lock_shared() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(Box::new(holder))),
+                Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
+            }
         }
         std::fs::remove_file(&path).map_err(|e| io_error(&path, e))?;
         Ok(holder)

@@ -108,7 +108,8 @@ pub(crate) struct Faults {
     pub(crate) strange: u32,
     /// The reads that say that a key does not exist, with the ids of the keys.
     pub(crate) unknown: BTreeSet<(String, String)>,
-    /// The actions that IAM's simulator finds denied, as `ACTION` or `ACTION RESOURCE`; `None` if the caller may not ask it.
+    /// The actions that IAM's simulator finds denied, as `ACTION` or `ACTION RESOURCE`; `None` if the caller may not
+    /// ask it.
     pub(crate) simulated: Option<BTreeSet<String>>,
     /// The last uses of keys by id.
     pub(crate) used: BTreeMap<String, LastUsage>,

@@ -203,8 +203,8 @@ fn instead_of_aws(is_removable: bool) -> &'static str {
 }
 
 impl Keys {
-    /// Reports a text that can only be the name of a key, if no key has it. `is_removable` says whether the resource can
-    /// be without a customer managed key.
+    /// Reports a text that can only be the name of a key, if no key has it. `is_removable` says whether the resource
+    /// can be without a customer managed key.
     pub(super) fn check_name(
         &self,
         text: &Text,

@@ -152,7 +152,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 spec: wanted,
                 recorded: interest.record.map(|record| record.id.as_str()),
                 names: &names,
-                is_declared: interest.declared.is_some(),
+                is_declared: interest.declared.is_some() && !self.is_elsewhere(&interest, key),
                 adopted: adopted(address),
                 taken: &taken,
             };

@@ -35,8 +35,9 @@ pub(super) struct Identified {
     pub(super) listed: BTreeSet<KeyArn>,
     /// The keys whose tags could not be read. Any of them may belong to the stack.
     unreadable: BTreeSet<KeyArn>,
-    /// The keys that AWS lists, and says do not exist. Any of them may belong to the stack.
-    contradictory: BTreeSet<KeyArn>,
+    /// The keys that AWS lists, and says do not exist. Any of them may belong to the stack: lists and single requests
+    /// show a new key at different times (KMS Developer Guide, "AWS KMS eventual consistency").
+    pub(super) contradictory: BTreeSet<KeyArn>,
     /// The keys behind the declared aliases of an address.
     pub(super) aliased: BTreeSet<(Address, KeyArn)>,
 }
@@ -148,8 +149,10 @@ impl<C: Cloud> Refresh<'_, C> {
                     }
                 }
                 Owner::Unreadable => drop(identified.unreadable.insert(arn.clone())),
-                Owner::Missing => identified.note_missing(arn.clone()),
-                Owner::Foreign | Owner::Incomplete | Owner::Bare => {}
+                Owner::Missing if identified.listed.contains(arn) => {
+                    identified.contradictory.insert(arn.clone());
+                }
+                Owner::Foreign | Owner::Incomplete | Owner::Bare | Owner::Missing => {}
             }
         }
         Ok(())
@@ -204,8 +207,9 @@ impl<C: Cloud> Refresh<'_, C> {
                     let suspect = Suspect { other: None, seen: incomplete(&arn) };
                     identified.suspects.insert(key, suspect);
                 }
-                // All keys are listed later, because the key is still unknown.
-                Owner::Foreign | Owner::Missing => {}
+                Owner::Foreign => {}
+                // AWS lists an alias of it.
+                Owner::Missing => drop(identified.contradictory.insert(arn)),
                 Owner::Bare => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => {
                     unknown.remove(&key);
@@ -282,8 +286,10 @@ impl<C: Cloud> Refresh<'_, C> {
             match owner? {
                 Owner::Ours(name) => claims.add(Address::new(Kind::Key, name), arn),
                 Owner::Foreign | Owner::Incomplete => {}
-                Owner::Bare => drop(identified.bare.insert(arn)),
-                Owner::Missing => identified.note_missing(arn),
+                Owner::Missing if identified.listed.contains(&arn) => {
+                    identified.contradictory.insert(arn);
+                }
+                Owner::Bare | Owner::Missing => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => drop(identified.unreadable.insert(arn)),
             }
         }
@@ -292,15 +298,6 @@ impl<C: Cloud> Refresh<'_, C> {
 }
 
 impl Identified {
-    /// Notes a key that does not exist according to AWS. Lists and single requests show a new key at different times
-    /// (KMS Developer Guide, "AWS KMS eventual consistency").
-    fn note_missing(&mut self, arn: KeyArn) {
-        match self.listed.contains(&arn) {
-            true => drop(self.contradictory.insert(arn)),
-            false => drop(self.bare.insert(arn)),
-        }
-    }
-
     /// Returns the result for a key that was not found, if it may be one of which AWS does not show the tags.
     fn doubt(&self, tagged: &Tagged) -> Option<Observed> {
         if let Some(arn) = self.contradictory.first() {

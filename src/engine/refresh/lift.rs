@@ -76,8 +76,8 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
-    /// Returns the result for a key that AWS does not have. A key is pending deletion for days before it is deleted, and
-    /// AWS may not show a new key yet. A recorded key that is missing is therefore replaced only after a person has
+    /// Returns the result for a key that AWS does not have. A key is pending deletion for days before it is deleted,
+    /// and AWS may not show a new key yet. A recorded key that is missing is therefore replaced only after a person has
     /// removed its record, and one that was just found by its tags is not known.
     fn missing_key(&self, address: &Address, live: &mut Live) -> Observed {
         let Some(record) = self.state.records.get(address) else {

@@ -13,8 +13,7 @@ pub const CONTEXT: Form = Form::any(0, 384);
 const SOURCE: RangeInclusive<usize> = 20..=512;
 
 /// Returns whether a text is the ARN of a source (KMS API Reference, GrantConstraints: `SourceArn`, 20 to 512
-/// characters,
-/// `^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$`).
+/// characters, `^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$`).
 #[must_use]
 pub fn is_source_arn(text: &str) -> bool {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

@@ -1,6 +1,6 @@
 //! The fields that instances and clusters share.
 
-use super::is_variable;
+use super::{CREDENTIALS, is_credential, is_variable};
 use crate::decode::{Decode, Diagnostics, Given as _, Spanned, Text, choice, record};
 use crate::kind::declaration::{Check, Section};
 use crate::kind::values::{Lower, checked};
@@ -9,10 +9,6 @@ use serde_json::{Value as Json, json};
 
 /// The section of RDS.
 pub const SECTION: Section = Section { name: "rds", description: "RDS: instances and clusters." };
-
-/// The beginnings of the names of variables with the credentials of a run and of its workflow. Whoever proposes a
-/// configuration must not have them sent to RDS as a password.
-const CREDENTIALS: [&str; 3] = ["AWS_", "ACTIONS_", "GITHUB_"];
 
 /// Returns the JSON Schema of names of environment variables (see [`is_variable`]).
 fn variables() -> Json {
@@ -58,9 +54,7 @@ impl Decode for MasterPassword {
         match &node.value {
             Value::Map(_) => {
                 let source = PasswordSource::decode(node, d)?;
-                let is_credential =
-                    CREDENTIALS.iter().any(|start| source.env.value.starts_with(start));
-                if is_credential && is_variable(&source.env.value) {
+                if is_credential(&source.env.value) && is_variable(&source.env.value) {
                     let message =
                         "this variable holds a credential of the run, not a master password";
                     let help = "name a variable of its own, such as `ORDERS_PASSWORD`";

@@ -473,8 +473,8 @@ fn action_classes(pair: &PolicyPair<'_>, only: Option<&'static Action>) -> Vec<V
     out.into_values().collect()
 }
 
-/// Returns the statements that cause a change. What a statement allows without a condition is not allowed because of one
-/// with a condition, unless that one names the principals and the other one everyone.
+/// Returns the statements that cause a change. What a statement allows without a condition is not allowed because of
+/// one with a condition, unless that one names the principals and the other one everyone.
 fn causes<'s>(
     delta: &Delta,
     sides: &[Vec<(Clause, &'s CompiledStatement)>; 2],
@@ -482,11 +482,14 @@ fn causes<'s>(
     let mut out = BTreeSet::new();
     for (clauses, side) in delta.clauses.iter().zip(sides) {
         let side = side.iter().filter(|(clause, _)| clauses.contains(clause));
+        let count = side.clone().count();
+        let is_affordable = work::spend(count * count);
         for (clause, statement) in side.clone() {
-            let is_superfluous = side.clone().any(|(other, by)| {
-                let is_wider = by.names_everyone() && !statement.names_everyone();
-                !is_wider && covers(other, clause) && !covers(clause, other)
-            });
+            let is_superfluous = is_affordable
+                && side.clone().any(|(other, by)| {
+                    let is_wider = by.names_everyone() && !statement.names_everyone();
+                    !is_wider && covers(other, clause) && !covers(clause, other)
+                });
             if !is_superfluous {
                 out.insert(*statement);
             }

@@ -1,7 +1,7 @@
 //! The gate on accounts: who may have access besides the key's own account.
 
 use super::breach::{Breach, PolicyChange, through, unknown};
-use crate::policy::access::{Holder, PrincipalAccount};
+use crate::policy::access::{Certainty, Holder, PrincipalAccount};
 use crate::policy::arn::{is_account, is_service};
 use crate::policy::typed::{Effect, Operator, PrincipalName, Quantifier, Test, TypedStatement};
 use crate::policy::work;
@@ -29,7 +29,7 @@ pub(super) fn check(
                 format!("the account {account}")
             }
             // Anybody can make some service act.
-            PrincipalAccount::NoAccount if holder.confused_deputy && holder.is_any_service() => {
+            PrincipalAccount::NoAccount if holder.is_any_service() && may_act_for_all(holder) => {
                 "anybody who makes an AWS service act".to_owned()
             }
             PrincipalAccount::Account(_) | PrincipalAccount::NoAccount => continue,
@@ -66,8 +66,13 @@ pub(super) fn check(
     }
 }
 
-/// Returns the identity provider of a statement that is called like a service, and that accounts share: an identity pool of
-/// any account has sessions of it (Amazon Cognito Developer Guide, "Using role-based access control").
+/// Returns whether a service may act for any account. A gate passes only what is certain.
+fn may_act_for_all(holder: &Holder) -> bool {
+    holder.confused_deputy || holder.certainty != Certainty::Certain
+}
+
+/// Returns the identity provider of a statement that is called like a service, and that accounts share: an identity
+/// pool of any account has sessions of it (Amazon Cognito Developer Guide, "Using role-based access control").
 fn shared_provider(statement: &TypedStatement) -> Option<&str> {
     let providers = statement.principals.names.iter().filter_map(|name| {
         if let PrincipalName::Provider(provider) = name { Some(provider.as_str()) } else { None }

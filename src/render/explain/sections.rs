@@ -99,7 +99,8 @@ pub(super) fn write(page: &mut Page, field: &Field<'_>) {
     }
 }
 
-/// Returns whether a text says nothing that another one does not say, as "A grant on a key." beside "Grants on the key".
+/// Returns whether a text says nothing that another one does not say, as "A grant on a key." beside "Grants on the
+/// key".
 fn repeats(text: &str, other: &str) -> bool {
     first_sentence(text) == text && is_like(text, other)
 }
