@@ -6,8 +6,8 @@ use std::fmt::{Display, Write as _};
 
 /// Returns whether a character may change how a terminal shows the characters around it, or is not visible: control
 /// characters (ESC and the C1 controls included), line separators, formatting characters, the characters that Unicode
-/// ignores by default (Unicode Standard, `Default_Ignorable_Code_Point`), such as tags, and the blanks that look like a
-/// space. The wide space of Japanese does not.
+/// ignores by default (Unicode Standard, `Default_Ignorable_Code_Point`), such as tags, signs without a form, and the
+/// blanks that look like a space. The wide space of Japanese does not.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -37,7 +37,9 @@ pub fn is_unsafe(c: char) -> bool {
                 | '\u{110bd}'
                 | '\u{110cd}'
                 | '\u{13430}'..='\u{1345f}'
+                | '\u{16fe4}'
                 | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d159}'
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )

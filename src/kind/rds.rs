@@ -59,8 +59,8 @@ pub fn is_variable(name: &str) -> bool {
 /// The beginnings of the names of variables with the credentials of a run and of its workflow.
 pub(crate) const CREDENTIALS: [&str; 5] = ["AWS_", "ACTIONS_", "GITHUB_", "CI_JOB_", "SYSTEM_"];
 
-/// Returns whether an environment variable with this name holds a credential of the run. Whoever proposes a configuration
-/// must not have it sent to RDS as a password.
+/// Returns whether an environment variable with this name holds a credential of the run. Whoever proposes a
+/// configuration must not have it sent to RDS as a password.
 #[must_use]
 pub fn is_credential(name: &str) -> bool {
     CREDENTIALS.iter().any(|start| name.starts_with(start))
