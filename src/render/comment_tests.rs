@@ -385,8 +385,8 @@ fn strangers_and_denials_of_everyone_are_dangers() {
         ("aws:SourceArn like arn:aws:logs:*:111122223333:* and kms:ViaService = x", Notice),
         ("aws:SourceArn = arn:aws:x::111122223333:a | arn:aws:x::111122223333:b", Notice),
         ("aws:SourceAccount = 111122223333 | 666666666666", Danger),
-        ("aws:SourceAccount != 111122223333", Danger),
-        ("aws:SourceArn like *111122223333*", Danger),
+        ("aws:SourceOrgID = o | x and aws:SourceAccount = 111122223333", Danger),
+        ("aws:SourceOrgID = o and aws:SourceAccount = 111122223333", Danger),
         ("aws:SourceArn = arn:aws:s3:::b/:111122223333:x", Danger),
         ("aws:SourceArn like arn:aws:x:*:*:y:111122223333:*", Danger),
     ] {

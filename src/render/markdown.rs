@@ -324,13 +324,20 @@ fn is_limited_to(condition: Option<&str>, home: &Place) -> bool {
                 && fields.iter().take(4).all(is_exact)
     };
     let is_limit = |part: &str| {
-        let key = ["aws:SourceAccount ", "aws:SourceArn ", "kms:EncryptionContext:aws:"];
         let values = part.split_once(" = ").or_else(|| part.split_once(" like "));
-        key.iter().any(|key| part.starts_with(key))
+        ["aws:SourceAccount ", "aws:SourceArn "].iter().any(|key| part.starts_with(key))
             && values.is_some_and(|(_, values)| values.split(" | ").all(is_own))
     };
-    let is_open = [" or ", "not ", "!=", "if present"].iter().any(|word| condition.contains(word));
-    condition.split(" and ").any(is_limit) && !is_open && !names_stranger(condition, home)
+    // A value can have the words between tests and between values. No test may be about other sources.
+    let words = [" or ", "not ", "!=", "if present"];
+    let is_open = words.iter().any(|word| condition.contains(word))
+        || condition.contains(" and ") && condition.contains(" | ");
+    let mut parts = condition.split(" and ");
+    let is_harmless = |part: &str| is_limit(part) || part.starts_with("kms:");
+    parts.clone().all(is_harmless)
+        && parts.any(is_limit)
+        && !is_open
+        && !names_stranger(condition, home)
 }
 
 /// Returns whether a text names another account than the own one: 12 digits.

@@ -286,10 +286,9 @@ impl<C: Cloud> Refresh<'_, C> {
             match owner? {
                 Owner::Ours(name) => claims.add(Address::new(Kind::Key, name), arn),
                 Owner::Foreign | Owner::Incomplete => {}
-                Owner::Missing if identified.listed.contains(&arn) => {
-                    identified.contradictory.insert(arn);
-                }
-                Owner::Bare | Owner::Missing => drop(identified.bare.insert(arn)),
+                // A list of KMS, or the Resource Groups Tagging API, names the key.
+                Owner::Missing => drop(identified.contradictory.insert(arn)),
+                Owner::Bare => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => drop(identified.unreadable.insert(arn)),
             }
         }
