@@ -1,7 +1,9 @@
 //! Asks IAM's policy simulator.
 
 use crate::answer::CloudError;
+use crate::answer::pages::Page;
 use crate::permissions::simulation::{ContextType, Refused, Simulation};
+use crate::retry::list::all_pages;
 use crate::sdk::Aws;
 use crate::sdk::error::answer;
 use crate::sdk::query::{List, Parameters};
@@ -48,18 +50,14 @@ pub(super) async fn simulate(
 ) -> Result<Vec<Refused>, CloudError> {
     const OPERATION: &str = "SimulatePrincipalPolicy";
     let client = aws.iam(&question.account).await;
-    let mut refused = Vec::new();
-    let mut marker = None;
-    loop {
-        let request = parameters(identity, question).with_some("Marker", marker.take());
+    all_pages(OPERATION, async |from| {
+        let request = parameters(identity, question).with_some("Marker", from);
         let found: Simulated = answer(OPERATION, client.ask(OPERATION, &request).await)?;
         let results = found.evaluation_results.0.into_iter();
-        refused.extend(results.flat_map(|result| of_action(result, &question.resources)));
-        match found.marker {
-            Some(next) => marker = Some(next),
-            None => return Ok(refused),
-        }
-    }
+        let refused = results.flat_map(|result| of_action(result, &question.resources));
+        Ok(Page { items: refused.collect(), next: found.marker })
+    })
+    .await
 }
 
 fn parameters(identity: &str, question: &Simulation) -> Parameters {

@@ -9,7 +9,7 @@ use crate::plan::order::held_up;
 use crate::plan::{Plan, Step};
 use crate::render::deletions;
 use crate::state::State;
-use crate::text::counted;
+use crate::text::{counted, some_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -214,8 +214,6 @@ impl Applied<'_> {
 
 /// Returns addresses in one line.
 fn named(addresses: &[&Address]) -> String {
-    let shown: Vec<String> = addresses.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = addresses.len().saturating_sub(NAMED);
-    let end = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{end}", shown.join(", "))
+    let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    some_of(&names, NAMED)
 }

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::decode::{Diagnostic, Diagnostics, nearest};
+use crate::decode::{Diagnostic, Diagnostics, nearest, secrets};
 use crate::kind::rds;
 use crate::tree::{Node, Value};
 
@@ -43,9 +43,6 @@ const FOREIGN: [(&str, &str); 12] = [
 
 /// The field that takes the name of an environment variable.
 const PASSWORD: &str = "master_password";
-
-/// The maps of texts whose names the user gives.
-const GIVEN: [&str; 4] = ["tags", "encryption_context_equals", "encryption_context_subset", "vars"];
 
 /// The placeholder that is replaced only after the key has been created.
 const LATER: &str = "key_arn";
@@ -368,7 +365,7 @@ fn interpolate_field(field: &str, node: &mut Node, vars: &Variables, d: &mut Dia
             let mut all_known = true;
             for entry in entries {
                 // The user gives the names in these maps: none is that of a field.
-                let name = if GIVEN.contains(&field) { "" } else { entry.key.as_str() };
+                let name = if secrets::NAMED.contains(&field) { "" } else { entry.key.as_str() };
                 all_known &= interpolate_field(name, &mut entry.value, vars, d);
             }
             all_known

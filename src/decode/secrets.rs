@@ -212,8 +212,7 @@ fn is_of_name(c: char) -> bool {
 }
 
 /// Returns whether a value only refers to a secret: `{env: NAME}`, `${var.NAME}`, or a variable of another tool, such
-/// as
-/// `${NAME}` or `${local.name}`. What no name can be is no reference.
+/// as `${NAME}` or `${local.name}`. What no name can be is no reference.
 fn is_reference(node: &Node) -> bool {
     match &node.value {
         Value::Map(entries) => {

@@ -182,16 +182,19 @@ impl Store for Folder {
         }
         // The operating system releases the lock of a process of this host when it ends. Whether a process of another
         // host is alive is not known.
+        let failed = |error: io::Error| {
+            let is_gone = error.kind() == io::ErrorKind::NotFound;
+            if is_gone { no_such() } else { io_error(&path, error) }
+        };
         if holder.host() == host {
-            let file =
-                open_own(&path, OpenOptions::new().read(true)).map_err(|e| io_error(&path, e))?;
+            let file = open_own(&path, OpenOptions::new().read(true)).map_err(failed)?;
             match file.try_lock_shared() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(Box::new(holder))),
                 Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
             }
         }
-        std::fs::remove_file(&path).map_err(|e| io_error(&path, e))?;
+        std::fs::remove_file(&path).map_err(failed)?;
         Ok(holder)
     }
 

@@ -16,6 +16,7 @@ use crate::kind::{Ids, KeyRef, Kind, Spec};
 use crate::live::{Duplicate, Observed};
 use crate::retry::every_page;
 use crate::state::State;
+use crate::text::some_of;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of identifying keys.
@@ -109,6 +110,10 @@ impl<C: Cloud> Refresh<'_, C> {
         unknown.retain(|address, _| {
             !identified.found.contains_key(address) && !identified.unusable.contains_key(address)
         });
+        if unknown.is_empty() {
+            // Nothing depends on them.
+            identified.contradictory.clear();
+        }
         for (address, declared) in unknown {
             if declared.adopt.is_none() && identified.suspects_change(&address) {
                 continue;
@@ -286,9 +291,11 @@ impl<C: Cloud> Refresh<'_, C> {
             match owner? {
                 Owner::Ours(name) => claims.add(Address::new(Kind::Key, name), arn),
                 Owner::Foreign | Owner::Incomplete => {}
-                // A list of KMS, or the Resource Groups Tagging API, names the key.
-                Owner::Missing => drop(identified.contradictory.insert(arn)),
-                Owner::Bare => drop(identified.bare.insert(arn)),
+                Owner::Missing if identified.listed.contains(&arn) => {
+                    identified.contradictory.insert(arn);
+                }
+                // The Resource Groups Tagging API may still name a key that was deleted.
+                Owner::Bare | Owner::Missing => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => drop(identified.unreadable.insert(arn)),
             }
         }
@@ -367,14 +374,11 @@ const NAMED: usize = 3;
 
 /// Returns the result for a key that may exist, because the caller may not read the tags of some keys.
 fn tags_unreadable(hidden: &[&KeyArn]) -> Observed {
-    let mut names: Vec<String> = hidden.iter().take(NAMED).map(|arn| format!("`{arn}`")).collect();
-    if hidden.len() > NAMED {
-        names.push(format!("and {} more", hidden.len() - NAMED));
-    }
+    let names: Vec<String> = hidden.iter().map(|arn| format!("`{arn}`")).collect();
     Observed::Unusable {
         reason: format!(
             "it is not known whether the key already exists: the caller cannot read the tags of {}",
-            names.join(", ")
+            some_of(&names, NAMED)
         ),
         help: "allow the caller tag:GetResources, which shows the keys that carry the tags of the \
                stack, or kms:ListResourceTags on these keys; otherwise a second key could be created"

@@ -9,6 +9,7 @@ use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
 use crate::plan::{Finding, Step, Survey};
 use crate::policy::lint::Severity;
+use crate::text::some_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -272,18 +273,14 @@ const NAMED: usize = 8;
 
 /// Names dependants.
 fn names(dependants: &[&Dependant]) -> String {
-    let mut names: Vec<String> = dependants
+    let names: Vec<String> = dependants
         .iter()
-        .take(NAMED)
         .map(|dependant| match &dependant.held_by {
             Some(holder) => format!("{} `{}` held by `{holder}`", dependant.noun(), dependant.id),
             None => format!("{} `{}`", dependant.noun(), dependant.id),
         })
         .collect();
-    if dependants.len() > NAMED {
-        names.push(format!("and {} more", dependants.len() - NAMED));
-    }
-    names.join(", ")
+    some_of(&names, NAMED)
 }
 
 /// Returns the objection to making a key unusable that is in use.
