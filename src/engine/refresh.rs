@@ -123,7 +123,7 @@ pub async fn refresh<C: Cloud>(
     run.lift_consumers(&aliases, &mut live).await?;
     run.find_undeclared_consumers(&aliases, &tagged, &mut live).await?;
     run.read_buckets(&mut live).await?;
-    if run.is_incomplete(&live) || !identified.contradictory.is_empty() {
+    if run.is_incomplete(&live, !identified.contradictory.is_empty()) {
         let unclear = identified.bare.into_iter().chain(identified.contradictory).collect();
         let bare = run.created(unclear).await?;
         live.newest = live.created.values().copied().chain(bare).max();
@@ -173,12 +173,17 @@ impl<C: Cloud> Refresh<'_, C> {
         all.map(|(_, place)| place.clone()).collect()
     }
 
-    /// Returns whether a declared resource without a record is missing.
-    fn is_incomplete(&self, live: &Live) -> bool {
+    /// Returns whether a declared resource without a record is missing, or is a key that is not known because what AWS
+    /// shows is `contradictory`.
+    fn is_incomplete(&self, live: &Live, contradictory: bool) -> bool {
         let declared = self.desired.resources.keys();
-        declared
-            .filter(|address| !self.state.records.contains_key(address))
-            .any(|address| matches!(live.observed.get(address), Some(Observed::Absent) | None))
+        declared.filter(|address| !self.state.records.contains_key(address)).any(|address| {
+            match live.observed.get(address) {
+                Some(Observed::Absent) | None => true,
+                Some(Observed::Unusable { .. }) => contradictory && address.kind == Kind::Key,
+                Some(Observed::Present { .. }) => false,
+            }
+        })
     }
 
     /// Returns the creation times of keys. A key that is listed and cannot be found is a new one.

@@ -16,7 +16,6 @@ use crate::kind::{Ids, KeyRef, Kind, Spec};
 use crate::live::{Duplicate, Observed};
 use crate::retry::every_page;
 use crate::state::State;
-use crate::text::some_of;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of identifying keys.
@@ -110,10 +109,6 @@ impl<C: Cloud> Refresh<'_, C> {
         unknown.retain(|address, _| {
             !identified.found.contains_key(address) && !identified.unusable.contains_key(address)
         });
-        if unknown.is_empty() {
-            // Nothing depends on them.
-            identified.contradictory.clear();
-        }
         for (address, declared) in unknown {
             if declared.adopt.is_none() && identified.suspects_change(&address) {
                 continue;
@@ -374,11 +369,14 @@ const NAMED: usize = 3;
 
 /// Returns the result for a key that may exist, because the caller may not read the tags of some keys.
 fn tags_unreadable(hidden: &[&KeyArn]) -> Observed {
-    let names: Vec<String> = hidden.iter().map(|arn| format!("`{arn}`")).collect();
+    let mut names: Vec<String> = hidden.iter().take(NAMED).map(|arn| format!("`{arn}`")).collect();
+    if hidden.len() > NAMED {
+        names.push(format!("and {} more", hidden.len() - NAMED));
+    }
     Observed::Unusable {
         reason: format!(
             "it is not known whether the key already exists: the caller cannot read the tags of {}",
-            some_of(&names, NAMED)
+            names.join(", ")
         ),
         help: "allow the caller tag:GetResources, which shows the keys that carry the tags of the \
                stack, or kms:ListResourceTags on these keys; otherwise a second key could be created"

@@ -9,7 +9,6 @@ use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
 use crate::plan::{Finding, Step, Survey};
 use crate::policy::lint::Severity;
-use crate::text::some_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -273,14 +272,18 @@ const NAMED: usize = 8;
 
 /// Names dependants.
 fn names(dependants: &[&Dependant]) -> String {
-    let names: Vec<String> = dependants
+    let mut names: Vec<String> = dependants
         .iter()
+        .take(NAMED)
         .map(|dependant| match &dependant.held_by {
             Some(holder) => format!("{} `{}` held by `{holder}`", dependant.noun(), dependant.id),
             None => format!("{} `{}`", dependant.noun(), dependant.id),
         })
         .collect();
-    some_of(&names, NAMED)
+    if dependants.len() > NAMED {
+        names.push(format!("and {} more", dependants.len() - NAMED));
+    }
+    names.join(", ")
 }
 
 /// Returns the objection to making a key unusable that is in use.
